@@ -40,7 +40,8 @@ format: install  ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 
 ui: install      ## Dagster's web page on 127.0.0.1:3000
-	DAGSTER_HOME=$(CURDIR)/var/dagster $(BIN)/dg dev --host 127.0.0.1
+	@mkdir -p var/dagster && cp dagster.yaml var/dagster/
+	DAGSTER_HOME=$(CURDIR)/var/dagster PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/dg dev --host 127.0.0.1
 
 lock: install    ## resolve the dependencies anew (names no registry)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
