@@ -1,0 +1,151 @@
+"""What the Cost and Usage Report's rows look like, in both generations.
+
+CUR 2.0's names are the ones used; the legacy report's `lineItem/UnblendedCost` becomes
+`line_item_unblended_cost`, its `product/…` and `resourceTags/…` columns become the maps of CUR 2.0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from duckdb import DuckDBPyRelation
+from sqlglot import exp
+
+from finops.focus import MAP, MONEY, TIME
+from finops.sources.base import Normaliser
+from finops.sources.reading import project, quoted
+
+_TEXT = [
+    "bill_invoice_id",
+    "bill_invoicing_entity",
+    "bill_payer_account_id",
+    "bill_payer_account_name",
+    "line_item_usage_account_id",
+    "line_item_usage_account_name",
+    "line_item_line_item_type",
+    "line_item_product_code",
+    "line_item_usage_type",
+    "line_item_operation",
+    "line_item_availability_zone",
+    "line_item_resource_id",
+    "line_item_currency_code",
+    "line_item_line_item_description",
+    "line_item_legal_entity",
+    "pricing_term",
+    "pricing_unit",
+    "pricing_rate_id",
+    "pricing_purchase_option",
+    "product_instance_type",
+    "product_region_code",
+    "product_sku",
+    "product_servicecode",
+    "product_product_family",
+    "reservation_reservation_a_r_n",
+    "savings_plan_savings_plan_a_r_n",
+]
+
+_MONEY = [
+    "line_item_usage_amount",
+    "line_item_unblended_rate",
+    "line_item_unblended_cost",
+    "line_item_net_unblended_cost",
+    "pricing_public_on_demand_cost",
+    "pricing_public_on_demand_rate",
+    "reservation_effective_cost",
+    "reservation_net_effective_cost",
+    "reservation_unused_amortized_upfront_fee_for_billing_period",
+    "reservation_unused_recurring_fee",
+    "reservation_net_unused_amortized_upfront_fee_for_billing_period",
+    "reservation_net_unused_recurring_fee",
+    "savings_plan_savings_plan_effective_cost",
+    "savings_plan_net_savings_plan_effective_cost",
+    "savings_plan_total_commitment_to_date",
+    "savings_plan_used_commitment",
+]
+
+_TIME = [
+    "bill_billing_period_start_date",
+    "bill_billing_period_end_date",
+    "line_item_usage_start_date",
+    "line_item_usage_end_date",
+]
+
+NORMALISER = Normaliser(
+    sql="aws_cur",
+    columns={
+        **dict.fromkeys(_TEXT, "VARCHAR"),
+        **dict.fromkeys(_MONEY, MONEY),
+        **dict.fromkeys(_TIME, TIME),
+        "product": MAP,
+        "resource_tags": MAP,
+        "cost_category": MAP,
+    },
+    required=(
+        "bill_payer_account_id",
+        "bill_billing_period_start_date",
+        "bill_billing_period_end_date",
+        "line_item_line_item_type",
+        "line_item_usage_start_date",
+        "line_item_usage_end_date",
+        "line_item_currency_code",
+        "line_item_unblended_cost",
+    ),
+)
+
+_LEGACY = {
+    "savings_plan_savings_plan_arn": "savings_plan_savings_plan_a_r_n",
+    "reservation_reservation_arn": "reservation_reservation_a_r_n",
+}
+"""Spellings of the legacy report that its own rule of conversion does not give."""
+
+
+def snake(name: str) -> str:
+    """CUR 2.0's name of a legacy column: `lineItem/UnblendedCost` → `line_item_unblended_cost`."""
+    spaced = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])", r"\1\3_\2\4", name.replace("/", "_"))
+    plain = re.sub(r"_+", "_", spaced.lower())
+    return _LEGACY.get(plain, plain)
+
+
+def from_cur2(raw: DuckDBPyRelation, where: str) -> DuckDBPyRelation:
+    """Rows of CUR 2.0 as the normaliser reads them."""
+    return project(raw, NORMALISER, where)
+
+
+def from_legacy(raw: DuckDBPyRelation, where: str, written: Mapping[str, str]) -> DuckDBPyRelation:
+    """Rows of a legacy report as the normaliser reads them; `written` has the columns' names in the file.
+
+    A report in CSV has `resourceTags/user:team`; in Parquet it has `resource_tags_user_team`.
+    """
+    product = _below(raw, written, "product/", "product_")
+    maps = {
+        "product": _map({snake(key): name for key, name in reversed(product.items())}),
+        "resource_tags": _map(_below(raw, written, "resourceTags/", "resource_tags_")),
+        "cost_category": _map(_below(raw, written, "costCategory/", "cost_category_")),
+    }
+    # `product/region` and `product/Region` would meet in one name: the first one counts
+    chosen = {snake(name): name for name in reversed(raw.columns)}
+    columns = [f"{quoted(old)} AS {quoted(new)}" for new, old in chosen.items() if new not in maps]
+    columns += [f"{expression} AS {quoted(name)}" for name, expression in maps.items()]
+    return project(raw.project(", ".join(columns)), NORMALISER, where)
+
+
+def _below(raw: DuckDBPyRelation, written: Mapping[str, str], *prefixes: str) -> dict[str, str]:
+    """Columns such as `resourceTags/user:Team`, by the key as the user wrote it."""
+    names = {written.get(column, column): column for column in raw.columns}
+    return {
+        name.removeprefix(prefix): column
+        for name, column in names.items()
+        for prefix in prefixes
+        if name.startswith(prefix)
+    }
+
+
+def _map(columns: dict[str, str]) -> str:
+    """Columns as one map from key to value, without the empty ones."""
+    if not columns:
+        return f"CAST(NULL AS {MAP})"
+    pairs = [
+        f"{{'key': {exp.Literal.string(key).sql('duckdb')}, 'value': {quoted(name)}}}" for key, name in columns.items()
+    ]
+    return f"MAP_FROM_ENTRIES(LIST_FILTER([{', '.join(pairs)}], lambda e: e.value IS NOT NULL))"

@@ -1,0 +1,72 @@
+"""What a source is: units that are discovered, fetched whole and normalised by one SQL file.
+
+A unit is what a provider replaces whole: a billing period of an AWS export, an ingestion-day partition of
+Google's, a file. Its version is the provider's own: the same version twice is no work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+from finops.sources.storage import RemoteFile
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit as discovered. `period` (YYYY-MM) is None where only its rows can tell."""
+
+    source: str
+    name: str
+    period: str | None
+    version: str
+    manifest: RemoteFile | None = None
+    files: tuple[RemoteFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Normaliser:
+    """How landed files become FOCUS: the raw columns that the SQL reads, with their types, and the SQL.
+
+    `sql` names `sql/normalise/<sql>.sql`, and `sql/control/<sql>.sql`, which sums the source on its own to
+    compare with. `columns` maps a name to a DuckDB type; a file may lack any of them (the SQL then reads
+    null) except those in `required`.
+    """
+
+    sql: str
+    columns: dict[str, str]
+    required: tuple[str, ...]
+
+
+class Source(Protocol):
+    """One configured source."""
+
+    name: str
+
+    def discover(self) -> list[Unit]:
+        """All units that exist now, by name; raises SourceError."""
+        ...
+
+    def files(self, unit: Unit) -> list[RemoteFile]:
+        """The files of a unit in their current version; raises storage.Changed when it moved on."""
+        ...
+
+    def fetch(self, file: RemoteFile, to: Path) -> None:
+        """Copy one file, whole; raises storage.Changed or SourceError."""
+        ...
+
+    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> tuple[DuckDBPyRelation, Normaliser]:
+        """The raw rows of landed files with x_SourceFile, and how to normalise them; raises SourceError."""
+        ...
+
+
+def version_of(files: list[RemoteFile]) -> str:
+    """A version for files that have none of their own: it changes when any name, size or tag does."""
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file.key}\0{file.size}\0{file.etag}\n".encode())
+    return digest.hexdigest()[:24]

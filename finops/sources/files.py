@@ -1,0 +1,62 @@
+"""Sources that are plain files: each a unit of its own, a partition folder one together."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+
+from finops.errors import SourceError
+from finops.sources.base import Unit, version_of
+from finops.sources.storage import Changed, RemoteFile, Storage
+
+_PARTITION = re.compile(r"(?:^|/)(_PARTITIONDATE=(\d{4}-\d{2})-\d{2})/")
+
+
+class FileUnits:
+    """Discovery and fetching that the file kinds share; they differ in how a file is read."""
+
+    formats: tuple[str, ...] = ()
+
+    def __init__(self, name: str, storage: Storage) -> None:
+        self.name = name
+        self.storage = storage
+
+    def discover(self) -> list[Unit]:
+        units = self._units("")
+        if not units:
+            raise SourceError(
+                f"there is no file that ends in {', '.join(self.formats)}",
+                where=self.storage.uri,
+                remedy="check the uri; what was loaded before stays as it is",
+            )
+        return units
+
+    def _units(self, prefix: str) -> list[Unit]:
+        grouped: dict[str, list[RemoteFile]] = {}
+        for file in self.storage.list(prefix):
+            if file.key.lower().endswith(self.formats):
+                match = _PARTITION.search(file.key)
+                grouped.setdefault(match[1] if match else file.key, []).append(file)
+        return [
+            Unit(self.name, name, _period(name), version_of(files), files=tuple(files))
+            for name, files in sorted(grouped.items())
+        ]
+
+    def files(self, unit: Unit) -> list[RemoteFile]:
+        # a partition's files lie in one folder: listing that is enough to see whether it stood still
+        prefix = posixpath.commonprefix([file.key for file in unit.files])
+        if unit.period is not None:
+            prefix = prefix[: prefix.rfind("/") + 1]
+        now = {each.name: each for each in self._units(prefix)}.get(unit.name)
+        if now is None or now.version != unit.version:
+            raise Changed(unit.name)
+        return list(unit.files)
+
+    def fetch(self, file: RemoteFile, to: Path) -> None:
+        self.storage.fetch(file, to)
+
+
+def _period(unit: str) -> str | None:
+    match = _PARTITION.search(f"{unit}/")
+    return match[2] if match else None

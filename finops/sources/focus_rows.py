@@ -1,0 +1,38 @@
+"""What a FOCUS file's rows look like, in any version from 1.0 to 1.4."""
+
+from __future__ import annotations
+
+from duckdb import DuckDBPyRelation
+
+from finops.focus import CREDITS, FOCUS_1_2, FOCUS_1_3_ADDED
+from finops.sources.base import Normaliser
+from finops.sources.reading import project
+
+NORMALISER = Normaliser(
+    sql="focus",
+    columns={
+        **FOCUS_1_2,
+        **FOCUS_1_3_ADDED,
+        **dict.fromkeys(("x_ServiceCode", "x_ServiceId", "x_UsageType", "x_Operation"), "VARCHAR"),
+        "x_Credits": CREDITS,
+    },
+    required=(
+        "BilledCost",
+        "EffectiveCost",
+        "ListCost",
+        "ContractedCost",
+        "BillingAccountId",
+        "BillingCurrency",
+        "BillingPeriodStart",
+        "BillingPeriodEnd",
+        "ChargePeriodStart",
+        "ChargePeriodEnd",
+        "ChargeCategory",
+        "ServiceName",
+    ),
+)
+
+
+def from_files(raw: DuckDBPyRelation, where: str, also: dict[str, str] | None = None) -> DuckDBPyRelation:
+    """Rows of FOCUS files as the normaliser reads them; `x_Credits` only where the caller composes it."""
+    return project(raw, NORMALISER, where, also={"x_Credits": f"CAST(NULL AS {CREDITS})", **(also or {})})

@@ -1,0 +1,173 @@
+"""Raw files as relations with the columns and types that a normaliser expects.
+
+Exports come and go with their columns and types: what a file lacks is null, what it has is cast exactly.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections import Counter
+from collections.abc import Mapping
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import duckdb
+import polars as pl
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+from finops.errors import SourceError
+from finops.focus import MAP, MONEY
+from finops.sources.base import Normaliser
+
+SUFFIXES = {
+    "parquet": (".parquet",),
+    "csv": (".csv", ".csv.gz"),
+    "avro": (".avro",),
+    "json": (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson"),
+}
+
+
+def format_of(path: Path | str) -> str | None:
+    """parquet, csv, avro or json by the name's end, None for anything else."""
+    name = str(path).lower()
+    return next((kind for kind, ends in SUFFIXES.items() if name.endswith(ends)), None)
+
+
+def read_files(con: DuckDBPyConnection, paths: list[Path], where: str) -> DuckDBPyRelation:
+    """Parquet or CSV files as one relation, columns united by name; CSV values stay text.
+
+    `filename` says which file a row is from.
+    """
+    names = [str(path) for path in paths]
+    kinds = {format_of(path) for path in paths}
+    try:
+        if kinds == {"parquet"}:
+            return con.read_parquet(names, union_by_name=True, filename=True)
+        if kinds == {"csv"}:
+            # text throughout: a sniffed type would round costs and drop the zeros that account ids lead with
+            return con.read_csv(
+                cast("Any", names),
+                header=True,
+                # told, not guessed: a guess passes over lines that do not fit, or that begin with #
+                skiprows=0,
+                comment="",
+                all_varchar=True,
+                union_by_name=True,
+                filename=True,
+                strict_mode=True,
+                quotechar='"',
+                escapechar='"',
+                delimiter=",",
+                na_values=["", "NULL"],
+            )
+    except duckdb.Error as error:
+        raise unreadable(error, where) from None
+    raise SourceError(
+        "the unit mixes file formats" if len(kinds) > 1 else "the file format is not known",
+        where=where,
+        remedy="keep one format below the uri: .parquet, .csv or .csv.gz",
+    )
+
+
+def names_as_written(paths: list[Path]) -> dict[str, str]:
+    """CSV columns by DuckDB's name for them: it tells `user:team` from `user:Team` by adding `_1`."""
+    written: dict[str, str] = {}
+    for path in paths:
+        if format_of(path) != "csv":
+            continue
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            text = TextIOWrapper(cast("BinaryIO", file), encoding="utf-8-sig", errors="replace", newline="")
+            names = next(csv.reader(text), list[str]())
+        seen: Counter[str] = Counter()
+        for name in names:
+            before = seen[name.lower()]
+            written.setdefault(f"{name}_{before}" if before else name, name)
+            seen[name.lower()] += 1
+    return written
+
+
+def unreadable(error: duckdb.Error, where: str) -> SourceError:
+    """DuckDB's complaint about a file, without its advice on options that the user does not have."""
+    reason = str(error).split("\n\n")[0].split("\nLINE ")[0].split("\n  file =")[0]
+    return SourceError(
+        f"the file is damaged, or holds something else than its columns promise: {reason[:400]}",
+        where=where,
+        remedy="fetch the export again; if it is damaged at its origin, ask for a new delivery",
+    )
+
+
+def quoted(name: str) -> str:
+    """A column's name as SQL, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def unique_entries(entries: str) -> str:
+    """The map of an expression that lists {key, value}: where a key comes twice, the first counts."""
+    return (
+        f"MAP_FROM_ENTRIES(LIST_FILTER({entries}, lambda e, i: e.key IS NOT NULL AND "
+        f"LIST_POSITION(LIST_TRANSFORM({entries}, lambda x: x.key), e.key) = i))"
+    )
+
+
+def exact(column: str, raw: str, wanted: str) -> str:
+    """The cast of a raw column that loses nothing.
+
+    A double is first written out in its shortest form, which is the decimal that the provider meant:
+    a direct cast would multiply in binary and leave noise behind the last digit.
+    """
+    name, raw = quoted(column), raw.upper()
+    if wanted == MONEY:
+        if raw in {"DOUBLE", "FLOAT"}:
+            return f"CAST(CAST({name} AS VARCHAR) AS {MONEY})"
+        return f"CAST(NULLIF(TRIM({name}), '') AS {MONEY})" if raw == "VARCHAR" else f"CAST({name} AS {MONEY})"
+    if wanted == MAP:
+        if raw in {"VARCHAR", "JSON"}:
+            return f"CAST(CAST(NULLIF({name}, '') AS JSON) AS {MAP})"
+        if raw.endswith("[]"):
+            return unique_entries(name)
+        return f"CAST({name} AS {MAP})"
+    if raw == "VARCHAR":
+        return f"CAST(NULLIF({name}, '') AS {wanted})" if wanted != "VARCHAR" else f"NULLIF({name}, '')"
+    return f"CAST({name} AS {wanted})"
+
+
+def project(
+    raw: DuckDBPyRelation, normaliser: Normaliser, where: str, also: Mapping[str, str] | None = None
+) -> DuckDBPyRelation:
+    """The relation with exactly the columns that the normaliser reads, and x_SourceFile, the landed file of a row.
+
+    `also` gives expressions for columns that a source composes itself. Raises SourceError when a column is
+    required and missing.
+    """
+    also = also or {}
+    found = {name.lower(): (name, str(kind)) for name, kind in zip(raw.columns, raw.types, strict=True)}
+    missing = [name for name in normaliser.required if name.lower() not in found and name not in also]
+    if missing:
+        raise SourceError(
+            f"the file has other columns than expected: {', '.join(missing)} missing",
+            where=where,
+            remedy="check that the source's kind fits the export; the README lists the kinds",
+        )
+    columns = ["filename AS x_SourceFile"]
+    for name, wanted in normaliser.columns.items():
+        if name in also:
+            expression = also[name]
+        elif name.lower() in found:
+            expression = exact(*found[name.lower()], wanted)
+        else:
+            expression = f"CAST(NULL AS {wanted})"
+        columns.append(f"{expression} AS {quoted(name)}")
+    try:
+        return raw.project(", ".join(columns))
+    except duckdb.Error as error:
+        raise unreadable(error, where) from None
+
+
+def from_frame(con: DuckDBPyConnection, frame: pl.DataFrame) -> DuckDBPyRelation:
+    """Rows that Python composed, as a relation that a view can read."""
+    con.register("composed", frame)
+    con.execute("CREATE OR REPLACE TEMP TABLE composed_rows AS FROM composed")
+    con.unregister("composed")
+    return con.table("composed_rows")

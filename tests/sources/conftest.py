@@ -1,0 +1,32 @@
+"""What the tests of loading need not wait for."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+from duckdb import DuckDBPyConnection
+
+from finops import lifecycle, pipeline
+from finops.sources import landing
+from finops.warehouse import database
+
+_rules = cache(lifecycle.load_rules)
+_prepare = database._prepare
+_prepared: set[Path] = set()
+
+
+def _prepare_once(con: DuckDBPyConnection, path: Path) -> None:
+    if path not in _prepared:
+        _prepare(con, path)
+        _prepared.add(path)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landing.time, "sleep", lambda _: None)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # a handful of rows: DuckDB's threads would only wait
+    monkeypatch.setattr(database, "_prepare", _prepare_once)
+    monkeypatch.setattr(pipeline, "load_rules", _rules)

@@ -1,0 +1,101 @@
+"""FOCUS files of any version and provider."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .house import House, focus, write_csv
+
+SAMPLE = Path(__file__).parent / "samples" / "focus_spec_purchase_scenario_2.csv"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path, {"name": "other", "kind": "focus-files", "uri": "bills"})
+
+
+def test_a_version_that_lacks_columns_and_a_later_one_with_its_own(tmp_path: Path, house: House) -> None:
+    write_csv(tmp_path / "bills" / "1.0.csv", [focus("1")])
+    later = focus("2", ServiceProviderName="New", HostProviderName="Host", AllocatedTags='{"a": "b"}', x_Own="kept out")
+    del later["ProviderName"]
+    write_csv(tmp_path / "bills" / "1.4.csv.gz", [later])
+    house.ok()
+    assert house.sql(
+        "SELECT BilledCost, ProviderName, HostProviderName, AllocatedTags FROM focus.charges ORDER BY 1"
+    ) == [
+        (Decimal(1), "Other Cloud", None, None),
+        (Decimal(2), "New", "Host", {"a": "b"}),
+    ]
+
+
+def test_null_text_is_null_and_naive_times_are_utc(tmp_path: Path, house: House) -> None:
+    row = focus("1", ResourceId="NULL", Tags="NULL", ChargePeriodStart="2026-09-02 22:00:00")
+    write_csv(tmp_path / "bills" / "a.csv", [row])
+    house.ok()
+    assert house.sql("SELECT ResourceId, Tags, strftime(ChargePeriodStart, '%d %H') FROM focus.charges") == [
+        (None, None, "02 22")
+    ]
+
+
+def test_the_specification_s_example_with_an_impossible_time(tmp_path: Path, house: House) -> None:
+    with SAMPLE.open(newline="") as file:
+        rows: list[dict[str, Any]] = [{**focus(), **row} for row in csv.DictReader(file)]
+    assert any("T30:00:00Z" in row["ChargePeriodEnd"] for row in rows)
+    path = write_csv(tmp_path / "bills" / "a.csv", [focus("7")])
+    house.ok()
+    write_csv(path, rows)
+    house.refused("2023-02-01T30:00:00Z", "a.csv")
+    assert house.total() == 7
+
+
+def test_a_file_with_other_columns(tmp_path: Path, house: House) -> None:
+    (tmp_path / "bills").mkdir()
+    (tmp_path / "bills" / "a.csv").write_bytes(SAMPLE.read_bytes())
+    house.refused("other columns", "BillingAccountId")
+
+
+@pytest.mark.parametrize("tags", ["{", "[1]", "text", '{"a": "1", "a": "2"}'])
+def test_tags_that_are_no_mapping(tmp_path: Path, house: House, tags: str) -> None:
+    write_csv(tmp_path / "bills" / "a.csv", [focus(Tags=tags)])
+    house.refused("damaged", "a.csv")
+
+
+def test_an_unknown_charge_category_is_named(tmp_path: Path, house: House) -> None:
+    write_csv(tmp_path / "bills" / "a.csv", [focus(), focus("3", ChargeCategory="Gift")])
+    house.refused("'Gift': 1 rows, sum 3")
+
+
+def test_a_line_with_too_many_values(tmp_path: Path, house: House) -> None:
+    path = write_csv(tmp_path / "bills" / "a.csv", [focus("1"), focus("2")])
+    path.write_text(path.read_text() + "1,2,3\n" + ",".join(["x"] * 40) + "\n")
+    house.refused("a.csv")
+
+
+def test_a_quote_that_does_not_end(tmp_path: Path, house: House) -> None:
+    path = write_csv(tmp_path / "bills" / "a.csv", [focus("1")])
+    path.write_text(path.read_text() + '"never ends\n')
+    house.refused("a.csv")
+
+
+def test_a_file_that_is_not_utf8(tmp_path: Path, house: House) -> None:
+    path = write_csv(tmp_path / "bills" / "a.csv", [focus("1", ResourceName="größe")])
+    path.write_bytes(path.read_text().encode("latin-1"))
+    house.refused("a.csv")
+
+
+def test_a_bad_file_leaves_the_good_ones_of_its_batch(tmp_path: Path, house: House) -> None:
+    for name, cost in [("a", "1"), ("b", "bad"), ("c", "4")]:
+        write_csv(tmp_path / "bills" / f"{name}.csv", [focus(cost)])
+    house.refused("b.csv", "bad")
+    assert house.total() == 5
+
+
+def test_one_file_as_the_uri(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "only.csv", [focus("1")])
+    source = {"name": "x", "kind": "focus-files", "uri": path.as_uri()}
+    assert House(tmp_path, source).ok().total() == 1

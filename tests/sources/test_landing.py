@@ -1,0 +1,203 @@
+"""Landing: whole files, addressed by version, and what survives a crash."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from finops.config import Config
+from finops.errors import ConfigError, SourceError
+from finops.sources import landing
+from finops.sources.base import Source
+from finops.sources.focus_files import FocusFiles
+from finops.sources.registry import open_sources
+from finops.sources.storage import Changed, Folder, RemoteFile, open_storage
+
+
+class Restless(Folder):
+    """A folder in which something happens each time that a file has been copied."""
+
+    def __init__(self, root: Path, event: Callable[[int, Path], None]) -> None:
+        super().__init__(root)
+        self.event, self.copies = event, 0
+
+    def fetch(self, file: RemoteFile, to: Path) -> None:
+        super().fetch(file, to)
+        self.copies += 1
+        self.event(self.copies, self.root / file.key)
+
+
+@pytest.fixture
+def bills(tmp_path: Path) -> Path:
+    folder = tmp_path / "bills"
+    folder.mkdir()
+    (folder / "a.csv").write_text("one")
+    return folder
+
+
+def land(source: Source, tmp_path: Path) -> landing.Report:
+    return landing.land(source, tmp_path / "home", None, lambda _: None)
+
+
+def test_a_version_has_a_folder_of_its_own_and_is_fetched_once(tmp_path: Path, bills: Path) -> None:
+    source = FocusFiles("s", Folder(bills))
+    first = land(source, tmp_path)
+    again = land(source, tmp_path)
+    assert (first.fetched, again.fetched) == (1, 0)
+    assert first.landed == again.landed
+    (bills / "a.csv").write_text("two!")
+    second = land(source, tmp_path)
+    assert second.landed[0].folder != first.landed[0].folder
+    assert [path.read_text() for path in (*first.landed[0].files, *second.landed[0].files)] == ["one", "two!"]
+    assert landing.remove_old(second.landed) == 1
+    assert not first.landed[0].folder.exists()
+    assert second.landed[0].files[0].exists()
+
+
+@pytest.mark.parametrize(
+    "damage", ["no unit.json", "unit.json cut", "unit.json other", "file gone", "file cut", "partial"]
+)
+def test_a_crash_in_the_middle_is_survived(tmp_path: Path, bills: Path, damage: str) -> None:
+    source = FocusFiles("s", Folder(bills))
+    folder = land(source, tmp_path).landed[0].folder
+    note = folder / "unit.json"
+    if damage == "no unit.json":
+        note.unlink()
+    elif damage == "unit.json cut":
+        note.write_text(note.read_text()[:20])
+    elif damage == "unit.json other":
+        note.write_text("[]")
+    elif damage == "file gone":
+        (folder / "00000.csv").unlink()
+    elif damage == "file cut":
+        (folder / "00000.csv").write_text("o")
+    else:
+        folder.rename(folder.with_name(f"{folder.name}.partial"))
+    report = land(source, tmp_path)
+    assert report.failures == {}
+    assert report.fetched == 1
+    assert [file.read_text() for file in report.landed[0].files] == ["one"]
+    assert [each.name for each in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_file_that_changes_while_it_is_copied_is_fetched_again(tmp_path: Path, bills: Path) -> None:
+    # the manifestless unit has its version from the listing: a changed file is another version, met next time
+    def once(copies: int, path: Path) -> None:
+        if copies == 1:
+            path.write_text("changed")
+
+    source = FocusFiles("s", Restless(bills, once))
+    first = land(source, tmp_path)
+    assert "not complete" in str(first.failures["a.csv"])
+    assert first.landed == []
+    assert [file.read_text() for file in land(source, tmp_path).landed[0].files] == ["changed"]
+
+
+def test_a_file_that_never_stands_still_is_an_error(tmp_path: Path, bills: Path) -> None:
+    source = FocusFiles("s", Restless(bills, lambda copies, path: path.write_text("x" * copies)))
+    error = land(source, tmp_path).failures["a.csv"]
+    assert isinstance(error, SourceError)
+    assert error.remedy is not None
+    assert "run again" in error.remedy
+
+
+def test_a_file_that_vanishes_is_an_error(tmp_path: Path, bills: Path) -> None:
+    source = FocusFiles("s", Restless(bills, lambda _, path: path.unlink(missing_ok=True)))
+    assert "not complete" in str(land(source, tmp_path).failures["a.csv"])
+
+
+def test_one_unit_in_trouble_leaves_the_others_alone(tmp_path: Path, bills: Path) -> None:
+    (bills / "b.csv.gz").write_bytes(b"no gzip")
+    report = land(FocusFiles("s", Folder(bills)), tmp_path)
+    assert [each.unit for each in report.landed] == ["a.csv"]
+    assert list(report.failures) == ["b.csv.gz"]
+
+
+def test_names_of_files_never_become_paths(tmp_path: Path, bills: Path) -> None:
+    names = ["a b.csv", "ü'\"; --.csv", "$(touch x).csv", "..csv", "con%2F..%2F.csv"]
+    for name in names:
+        (bills / name).write_text(name)
+    report = land(FocusFiles("s", Folder(bills)), tmp_path)
+    landed = {each.keys[0]: each.files[0] for each in report.landed}
+    assert {name: landed[name].read_text() for name in names if not name.startswith(".")} == {
+        name: name for name in names if not name.startswith(".")
+    }
+    inside = tmp_path / "home" / "landing" / "s"
+    assert all(path.resolve().is_relative_to(inside.resolve()) for path in landed.values())
+
+
+def test_a_home_that_cannot_be_written(tmp_path: Path, bills: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    error = land(FocusFiles("s", Folder(bills)), tmp_path).failures["a.csv"]
+    assert "cannot be written" in str(error)
+    assert "free some space" in str(error)
+
+
+def test_only_wanted_periods_are_fetched(tmp_path: Path, bills: Path) -> None:
+    for day in ("2026-08-31", "2026-09-01"):
+        folder = bills / f"_PARTITIONDATE={day}"
+        folder.mkdir()
+        (folder / "x.csv").write_text(day)
+    report = landing.land(FocusFiles("s", Folder(bills)), tmp_path / "home", ["2026-09"], lambda _: None)
+    assert [each.unit for each in report.landed] == ["_PARTITIONDATE=2026-09-01", "a.csv"]
+    assert json.loads((report.landed[0].folder / "unit.json").read_text())["period"] == "2026-09"
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error_and_not_an_empty_one(
+    bills: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bills / "locked").mkdir()
+    real = os.scandir
+
+    def scandir(path: Path) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(SourceError, match="Permission denied"):
+        Folder(bills).list()
+
+
+def test_a_listed_file_that_is_gone_or_changed_is_an_event(tmp_path: Path, bills: Path) -> None:
+    storage = Folder(bills)
+    (file,) = storage.list()
+    (bills / "a.csv").write_text("another")
+    for act in (lambda: storage.read(file), lambda: storage.fetch(file, tmp_path / "copy")):
+        with pytest.raises(Changed):
+            act()
+    (bills / "a.csv").unlink()
+    with pytest.raises(Changed):
+        storage.read(file)
+
+
+@pytest.mark.parametrize(
+    ("uri", "word"),
+    [
+        ("s3://", "not complete"),
+        ("file://bills", "three slashes"),
+        ("gs://bucket/x", "gcloud storage"),
+        ("https://host/x", "unknown scheme 'https'"),
+        ("s3://key:hidden@bucket/x", "name or a password"),
+    ],
+)
+def test_a_wrong_uri_is_a_mistake_of_the_configuration(tmp_path: Path, uri: str, word: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_storage(uri, tmp_path)
+    assert word in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", ["bills", "./bills", "{}/bills", "file://{}/bills", "file://localhost{}/bills"])
+def test_uris_of_a_folder(tmp_path: Path, bills: Path, uri: str) -> None:
+    assert [file.key for file in open_storage(uri.format(tmp_path), tmp_path).list()] == ["a.csv"]
+
+
+def test_bigquery_says_what_to_do_instead(tmp_path: Path) -> None:
+    config = Config.model_validate({"sources": [{"name": "b", "kind": "gcp-bigquery", "table": "p.d.t"}]})
+    with pytest.raises(ConfigError, match="gcp-files"):
+        open_sources(config)
