@@ -1,0 +1,1 @@
+"""The warehouse: one DuckDB file that the job writes, and a copy of it that people read."""

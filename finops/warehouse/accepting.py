@@ -1,0 +1,93 @@
+"""What a delivery must fulfil before it replaces the one before; each raises SourceError, with counts.
+
+They look at the temporary tables of a load: `normalised` rows, `control` totals, `files_in_hand`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from duckdb import DuckDBPyConnection
+
+from finops.errors import SourceError
+from finops.focus import MANDATORY
+from finops.sources.landing import Landed
+
+
+def understood(con: DuckDBPyConnection, where: str) -> None:
+    """Every row has a known meaning, and what no charge may lack."""
+    unknown = con.execute(
+        "SELECT x_SourceLineType, count(*), sum(BilledCost) FROM normalised "
+        "WHERE ChargeCategory IS NULL AND x_LeftOut IS NULL GROUP BY 1 ORDER BY 2 DESC"
+    ).fetchall()
+    if unknown:
+        listed = "; ".join(f"{str(kind)[:60]!r}: {count} rows, sum {total}" for kind, count, total in unknown[:5])
+        raise SourceError(
+            f"line types of unknown meaning: {listed}",
+            where=where,
+            remedy="nothing of it was loaded; ask for support of this line type, naming it",
+        )
+    nulls = ", ".join(f'count(*) - count("{column}")' for column in MANDATORY)
+    counts = con.execute(f"SELECT {nulls} FROM normalised WHERE x_LeftOut IS NULL").fetchall()[0]  # noqa: S608
+    lacking = [f"{column} in {count} rows" for column, count in zip(MANDATORY, counts, strict=True) if count]
+    if lacking:
+        raise SourceError(
+            f"values that no charge may lack are missing: {', '.join(lacking)}",
+            where=where,
+            remedy="nothing of it was loaded; fetch the export again, or ask for a new delivery",
+        )
+
+
+def not_empty(con: DuckDBPyConnection, batch: Sequence[Landed], where: str) -> None:
+    """Each unit has rows. Only a partition may have none: a day on which nothing was delivered."""
+    filled = {
+        unit
+        for (unit,) in con.execute(
+            "SELECT DISTINCT f.unit FROM normalised AS n JOIN files_in_hand AS f ON f.path = n.x_SourceFile"
+        ).fetchall()
+    }
+    if any(each.unit not in filled and not each.unit.startswith("_PARTITIONDATE=") for each in batch):
+        raise SourceError(
+            "the export is empty",
+            where=where,
+            remedy="check the delivery; what was loaded before stays as it is",
+        )
+
+
+RESIDUAL = Decimal("0.01")
+"""What covered usage and its negation may leave of each other: rounding of the provider's own last digits."""
+
+
+def adds_up(con: DuckDBPyConnection, source: str, where: str) -> None:
+    """What was loaded equals what the source adds up to, in rows and to the last digit of the money."""
+    differences = con.execute(
+        """SELECT unit, period, currency, expected, actual FROM (
+          SELECT f.unit, c.billing_period AS period, c.currency, sum(c.billed_total) AS expected
+          FROM control AS c JOIN files_in_hand AS f ON f.path = c.x_SourceFile GROUP BY ALL)
+        FULL JOIN (
+          SELECT x_SourceUnit AS unit, strftime(BillingPeriodStart, '%Y-%m') AS period, BillingCurrency AS currency,
+            sum(BilledCost) AS actual
+          FROM focus.charges
+          WHERE x_SourceSystem = ? AND x_SourceUnit IN (SELECT unit FROM units_in_hand) GROUP BY ALL)
+        USING (unit, period, currency)
+        WHERE coalesce(expected, 0) <> coalesce(actual, 0) ORDER BY 1, 2, 3""",
+        [source],
+    ).fetchall()
+    rows = con.execute(
+        "SELECT (SELECT coalesce(sum(row_count), 0) FROM control), (SELECT count(*) FROM normalised WHERE NOT x_Added)"
+    ).fetchall()[0]
+    if rows[0] != rows[1]:
+        differences.append(("all units", "rows", "", *rows))
+    differences += con.execute(
+        "SELECT f.unit, c.billing_period, c.currency || ' after negation', 0, sum(c.residual) FROM control AS c "
+        "JOIN files_in_hand AS f ON f.path = c.x_SourceFile GROUP BY ALL HAVING abs(sum(c.residual)) > ?",
+        [RESIDUAL],
+    ).fetchall()
+    if differences:
+        unit, period, currency, expected, actual = differences[0]
+        raise SourceError(
+            f"the charges do not add up to the source: {unit} {period} {currency} should be {expected}, is {actual}",
+            where=where,
+            remedy="nothing of it was loaded; report it with these figures",
+        )

@@ -1,0 +1,49 @@
+"""Opening a warehouse file and asking it: nothing here is slow to import, since every question passes by."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from finops.errors import WarehouseError
+
+
+def connect(path: Path, *, read_only: bool = False) -> DuckDBPyConnection:
+    """A connection in UTC that reads nothing but this file and what its job hands it."""
+    con = duckdb.connect(path, read_only=read_only, config={"threads": os.cpu_count() or 1})
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET autoinstall_known_extensions = false")
+    return con
+
+
+def query(published: Path) -> DuckDBPyConnection:
+    """The published warehouse, read-only and closed to files and network; raises WarehouseError."""
+    if not published.exists():
+        raise WarehouseError("nothing has been published yet", where=str(published), remedy="finops run")
+    try:
+        con = connect(published, read_only=True)
+        con.execute("SET enable_external_access = false")
+        con.execute("SET lock_configuration = true")
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"the published warehouse cannot be opened: {str(error).splitlines()[0]}",
+            where=str(published),
+            remedy="finops run writes it anew",
+        ) from None
+    return con
+
+
+def scalar(con: DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> Any:
+    """The first value of a query, None when it has no rows."""
+    rows = con.execute(sql, parameters or []).fetchall()  # all: an unfinished result blocks its connection
+    return rows[0][0] if rows else None
+
+
+def as_of(con: DuckDBPyConnection) -> date | None:
+    """The first day without complete data as it was when this file was published; None before that."""
+    return scalar(con, "SELECT max_by(as_of, published_at) FROM ledger.publications")

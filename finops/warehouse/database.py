@@ -1,0 +1,191 @@
+"""The work file, the published file, and who may write.
+
+The job writes `<home>/work/finops.duckdb`; what passed its checks is copied and renamed to
+`<home>/finops.duckdb`. A reader never waits and never sees half a month: it keeps the file it opened.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from finops.errors import WarehouseError
+from finops.focus import CHARGES, create_table
+from finops.gpus import catalogue
+from finops.lifecycle import Rule, stages
+from finops.models import model
+from finops.warehouse.connection import connect, scalar
+
+SCHEMA_VERSION = 1
+_held: dict[Path, int] = {}
+
+
+class Warehouse:
+    """A home directory and the two files in it. All times are UTC."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.published = home / "finops.duckdb"
+        self.work = home / "work" / "finops.duckdb"
+        self.now = datetime.now(UTC)
+
+    @contextmanager
+    def lock(self) -> Generator[None]:
+        """Be the only job that writes here; re-entrant in a process. Raises WarehouseError when another one is."""
+        path = self.home / ".lock"
+        if path in _held:
+            yield
+            return
+        try:
+            self.work.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        try:
+            self._acquire(handle)
+            _held[path] = handle
+            yield
+        finally:
+            _held.pop(path, None)
+            os.close(handle)
+
+    def _acquire(self, handle: int) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(handle, 100, 0).decode(errors="replace").strip() or "unknown"
+            raise WarehouseError(
+                f"another run is at work here (process {holder})",
+                where=str(self.home),
+                remedy="wait until it ends: the published numbers can be queried meanwhile",
+            ) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}, since {self.now:%Y-%m-%d %H:%M:%S} UTC".encode(), 0)
+
+    @contextmanager
+    def open(self) -> Generator[DuckDBPyConnection]:
+        """The work file, for writing: made from the published one where it is missing or damaged."""
+        with self.lock():
+            con = self._connect_work()
+            try:
+                yield con
+            finally:
+                con.close()
+
+    def _connect_work(self) -> DuckDBPyConnection:
+        try:
+            if not self.work.exists():
+                self._seed()
+            try:
+                con = connect(self.work)
+            except duckdb.Error as error:
+                if "lock" in str(error):
+                    raise  # somebody reads it: it is in use, not damaged
+                # a crash of the machine, or of the disk, left it unreadable: the published copy is whole
+                self.discard()
+                self._seed()
+                con = connect(self.work)
+            _prepare(con, self.work)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        except duckdb.Error as error:
+            raise WarehouseError(
+                f"the warehouse cannot be opened: {str(error).splitlines()[0]}",
+                where=str(self.work),
+                remedy="close what else has it open: questions go to the published file; if nothing has, and no newer "
+                "version wrote it, move it away and run again",
+            ) from None
+        return con
+
+    def _seed(self) -> None:
+        self.work.parent.mkdir(parents=True, exist_ok=True)
+        if self.published.exists():
+            shutil.copyfile(self.published, self.work)
+
+    def discard(self) -> None:
+        """Forget the work file: the next run starts from what is published."""
+        self.work.unlink(missing_ok=True)
+        self.work.with_name(self.work.name + ".wal").unlink(missing_ok=True)
+
+    def publish(self) -> None:
+        """Copy the work file beside the published one, make it durable, and rename it into place.
+
+        The work file must be closed. Raises WarehouseError; the old file then stands untouched.
+        """
+        fresh = self.home / ".finops.duckdb.new"
+        try:
+            with duckdb.connect(self.work) as con:
+                con.execute("CHECKPOINT")
+            shutil.copyfile(self.work, fresh)
+            _durable(fresh)
+            fresh.replace(self.published)
+            _durable(self.home)
+        except OSError as error:
+            fresh.unlink(missing_ok=True)
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> WarehouseError:
+        return WarehouseError(
+            f"the home cannot be written: {error.strerror}",
+            where=str(error.filename or self.home),
+            remedy="free some space or correct its rights, or name another home in finops.yaml",
+        )
+
+
+def _durable(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _prepare(con: DuckDBPyConnection, path: Path) -> None:
+    con.execute(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
+    con.execute(create_table("focus.charges"))
+    con.execute("INSERT INTO ledger.warehouse SELECT ? WHERE NOT EXISTS (FROM ledger.warehouse)", [SCHEMA_VERSION])
+    found = scalar(con, "SELECT max(schema_version) FROM ledger.warehouse")
+    if found > SCHEMA_VERSION:
+        con.close()
+        raise WarehouseError(
+            f"the warehouse was written by a newer version (schema {found}, this one knows {SCHEMA_VERSION})",
+            where=str(path),
+            remedy="update finops, or name another home",
+        )
+    columns = con.sql("FROM focus.charges LIMIT 0").columns
+    if columns != list(CHARGES):
+        con.close()
+        raise WarehouseError(
+            "the warehouse was written by another version: focus.charges has other columns",
+            where=str(path),
+            remedy="move this home away and run again: everything is loaded anew from the sources",
+        )
+    con.execute(f"CREATE OR REPLACE VIEW ledger.as_of AS {model('ledger.as_of').sql}")
+
+
+def set_reference_data(con: DuckDBPyConnection, rules: list[Rule]) -> None:
+    """Replace the tables that normalisation joins: the stages, the rules and the GPU catalogue."""
+    con.execute("BEGIN")
+    con.execute("DELETE FROM lifecycle.stages")
+    named = [[each.stage, each.phase, each.description] for each in stages()]
+    con.executemany("INSERT INTO lifecycle.stages VALUES (?, ?, ?)", named)
+    con.execute("DELETE FROM lifecycle.rules")
+    con.executemany("INSERT INTO lifecycle.rules VALUES (?, ?, ?)", [[r.id, r.stage, r.confidence] for r in rules])
+    replace_table(con, "gpu.catalogue", catalogue.frame())
+    con.execute("COMMIT")
+
+
+def replace_table(con: DuckDBPyConnection, table: str, frame: Any) -> None:
+    """Replace one of our tables by a frame. `table` is a name of this code, never a value."""
+    con.register("replacement", frame)
+    con.execute(f"CREATE OR REPLACE TABLE {table} AS FROM replacement")
+    con.unregister("replacement")

@@ -1,0 +1,249 @@
+"""Loading units: the charges of each are replaced whole, in one transaction, or stay as they were.
+
+Units of a source go together as far as they fit in memory; when that fails, each goes alone, so that the one
+in trouble names itself and stops no other. Within the transaction the new rows are compared with the
+source's own totals. What a load changes is kept at day grain, so that what was known can be asked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from finops.errors import SourceError
+from finops.focus import CHARGES
+from finops.lifecycle import Rule
+from finops.models import model
+from finops.sources.base import Source
+from finops.sources.landing import Landed
+from finops.sources.reading import unreadable
+from finops.warehouse import accepting
+from finops.warehouse.database import set_reference_data
+from finops.warehouse.recipe import DERIVED, charges_sql, recipe
+
+BATCH_BYTES = 32 << 20
+"""Landed bytes that are normalised together: compressed, they unfold to some ten times that."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What loading one unit did: `rows` charges now, or None when its version was there already."""
+
+    source: str
+    unit: str
+    rows: int | None
+
+
+class Loader:
+    """Loads units into one open work file. `now` is the time of the run, the same for all of its loads."""
+
+    def __init__(self, con: DuckDBPyConnection, rules: list[Rule], currency: str, now: datetime) -> None:
+        self.con = con
+        self.currency = currency
+        self.now = now
+        self.charges_sql = charges_sql(rules)
+        self.recipe = recipe(rules, currency)
+        set_reference_data(con, rules)
+
+    def load(
+        self, source: Source, landed: Sequence[Landed], cause: str = "delivery"
+    ) -> Iterator[Loaded | tuple[Landed, SourceError]]:
+        """Bring units to their landed versions; yields what became of each. `cause`: why versions are new.
+
+        The same files under other rules are another version. A unit that fails keeps its old charges, and
+        ledger.loads has its new version as rejected, with the reason.
+        """
+        held = dict(
+            self.con.execute("SELECT unit, version FROM ledger.units WHERE source = ?", [source.name]).fetchall()
+        )
+        delivered: list[Landed] = []
+        reread: list[Landed] = []
+        for each in landed:
+            before = held.get(each.unit, "")
+            if before == self._version(each):
+                yield Loaded(each.source, each.unit, None)
+            elif before.rpartition("+")[0] == each.version:
+                reread.append(each)
+            else:
+                delivered.append(each)
+        for why, units in ((cause, delivered), ("reading", reread)):
+            for batch in _batches(units):
+                yield from self._load_batch(source, batch, why)
+
+    def _load_batch(
+        self, source: Source, batch: Sequence[Landed], cause: str
+    ) -> Iterator[Loaded | tuple[Landed, SourceError]]:
+        try:
+            yield from self._load(source, batch, cause)
+        except SourceError as error:
+            if len(batch) > 1:
+                for each in batch:
+                    yield from self._load_batch(source, [each], cause)
+                return
+            self._reject(batch[0], error)
+            yield batch[0], error
+
+    def _version(self, landed: Landed) -> str:
+        return f"{landed.version}+{self.recipe}"
+
+    def _load(self, source: Source, batch: Sequence[Landed], cause: str) -> list[Loaded]:
+        where = f"source {source.name}, {batch[0].unit}" + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")
+        self.con.execute("BEGIN")
+        try:
+            self._take_in_hand(batch)
+            self._normalise(source, batch)
+            accepting.understood(self.con, where)
+            accepting.not_empty(self.con, batch, where)
+            self._swap(source.name, cause, insert=True)
+            accepting.adds_up(self.con, source.name, where)
+            self._remember(source.name)
+            self.con.execute("COMMIT")
+        except (SourceError, duckdb.Error) as error:
+            self.con.execute("ROLLBACK")
+            if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.OutOfMemoryException)):
+                raise  # our SQL and the warehouse disagree, or the machine is too small: no file is to blame
+            raise _by_origin(error if isinstance(error, SourceError) else unreadable(error, where), batch) from None
+        current = "SELECT unit, sum(row_count) FROM ledger.loads WHERE status = 'current' AND source = ? GROUP BY 1"
+        rows = dict(self.con.execute(current, [source.name]).fetchall())
+        return [Loaded(each.source, each.unit, int(rows.get(each.unit, 0))) for each in batch]
+
+    def withdraw(self, source: str, unit: str, cause: str = "delivery") -> None:
+        """Take a unit's charges out: the provider has withdrawn it, or the configuration no longer means it."""
+        self.con.execute("BEGIN")
+        self.con.execute("CREATE OR REPLACE TEMP TABLE units_in_hand AS SELECT ? AS unit", [unit])
+        self._swap(source, cause, insert=False)
+        self._supersede(source)
+        self.con.execute("COMMIT")
+
+    def _take_in_hand(self, batch: Sequence[Landed]) -> None:
+        """The batch as temporary tables: its units, and its files with the unit and load they belong to."""
+        self.con.execute("CREATE OR REPLACE TEMP TABLE units_in_hand (unit VARCHAR, version VARCHAR, load VARCHAR)")
+        self.con.execute(
+            "CREATE OR REPLACE TEMP TABLE files_in_hand "
+            "(path VARCHAR, file VARCHAR, source VARCHAR, unit VARCHAR, load VARCHAR)"
+        )
+        files: list[list[str]] = []
+        units: list[list[str]] = []
+        for each in batch:
+            load = _digest(each.source, each.unit, self._version(each), str(self.now))
+            units.append([each.unit, self._version(each), load])
+            named = zip(each.files, each.keys, strict=True)
+            files += [[str(path), key, each.source, each.unit, load] for path, key in named]
+        self.con.executemany("INSERT INTO units_in_hand VALUES (?, ?, ?)", units)
+        self.con.executemany("INSERT INTO files_in_hand VALUES (?, ?, ?, ?, ?)", files)
+
+    def _normalise(self, source: Source, batch: Sequence[Landed]) -> None:
+        """The batch as temporary tables: `normalised` rows, and `control`, the source's own totals."""
+        relation, normaliser = source.read(self.con, [path for each in batch for path in each.files])
+        relation.create_view("source_rows", replace=True)
+        for name, schema in (("normalised", "normalise"), ("control", "control")):
+            sql = model(f"{schema}.{normaliser.sql}").sql
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+        self.con.execute("DROP VIEW source_rows")
+
+    def _swap(self, source: str, cause: str, *, insert: bool) -> None:
+        """Delete the charges of the units in hand, insert the normalised ones, keep the difference by day."""
+        con, key = self.con, {"source": source}
+        daily = model("ledger.unit_daily").sql
+        con.execute(f"CREATE OR REPLACE TEMP TABLE daily_before AS {daily}", key)
+        con.execute(
+            "DELETE FROM focus.charges "
+            "WHERE x_SourceSystem = $source AND x_SourceUnit IN (SELECT unit FROM units_in_hand)",
+            key,
+        )
+        if insert:
+            present = set(con.sql("FROM normalised LIMIT 0").columns) | DERIVED
+            columns = ", ".join(f'"{column}"' for column in CHARGES if column in present)
+            con.execute(
+                f"INSERT INTO focus.charges BY NAME SELECT {columns} FROM ({self.charges_sql})",  # noqa: S608
+                {"currency": self.currency},
+            )
+        con.execute(f"CREATE OR REPLACE TEMP TABLE daily_after AS {daily}", key)
+        con.execute(
+            """INSERT INTO ledger.changes
+            SELECT $now, $source, billing_period, charge_date, provider_name, sub_account_id, service_name, ml_stage,
+              team, currency, sum(billed), sum(effective), $cause
+            FROM (
+              FROM daily_after
+              UNION ALL SELECT * REPLACE (-billed AS billed, -effective AS effective) FROM daily_before)
+            GROUP BY ALL HAVING sum(billed) <> 0 OR sum(effective) <> 0""",
+            {"now": self.now, "cause": cause, **key},
+        )
+
+    def _supersede(self, source: str) -> None:
+        """What the ledger knew of the units in hand is history."""
+        in_hand = "source = ? AND unit IN (SELECT unit FROM units_in_hand)"
+        for change in (
+            "UPDATE ledger.loads SET status = 'superseded' WHERE status = 'current' AND ",
+            "DELETE FROM ledger.units WHERE ",
+            "DELETE FROM ledger.source_totals WHERE ",
+            "DELETE FROM ledger.left_out WHERE ",
+        ):
+            self.con.execute(change + in_hand, [source])
+
+    def _remember(self, source: str) -> None:
+        """The loads, the source's totals, and what was left out and why."""
+        con, key = self.con, {"source": source}
+        self._supersede(source)
+        con.execute("INSERT INTO ledger.units SELECT $source, unit, version, load FROM units_in_hand", key)
+        con.execute(
+            """INSERT INTO ledger.loads
+            SELECT x_LoadId, $source, u.unit, strftime(c.BillingPeriodStart, '%Y-%m'), u.version, $now, count(*),
+              sum(c.BilledCost), c.BillingCurrency, 'current', NULL
+            FROM focus.charges AS c JOIN units_in_hand AS u ON u.unit = c.x_SourceUnit
+            WHERE c.x_SourceSystem = $source GROUP BY ALL""",
+            {**key, "now": self.now},
+        )
+        con.execute(
+            """INSERT INTO ledger.source_totals
+            SELECT $source, f.unit, c.billing_period, c.currency, sum(c.row_count), sum(c.billed_total), sum(c.residual)
+            FROM control AS c JOIN files_in_hand AS f ON f.path = c.x_SourceFile GROUP BY ALL""",
+            key,
+        )
+        con.execute(
+            """INSERT INTO ledger.left_out
+            SELECT f.load, $source, f.unit, n.x_LeftOut, count(*), sum(n.BilledCost), n.BillingCurrency
+            FROM normalised AS n JOIN files_in_hand AS f ON f.path = n.x_SourceFile
+            WHERE n.x_LeftOut IS NOT NULL GROUP BY ALL""",
+            key,
+        )
+
+    def _reject(self, landed: Landed, error: SourceError) -> None:
+        load = f"{_digest(landed.source, landed.unit, self._version(landed))}:rejected"
+        self.con.execute(
+            "INSERT OR REPLACE INTO ledger.loads VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 'rejected', ?)",
+            [load, landed.source, landed.unit, landed.period, self._version(landed), self.now, str(error)],
+        )
+
+
+def _batches(landed: Sequence[Landed]) -> Iterator[list[Landed]]:
+    """Units in their order, together up to BATCH_BYTES; files of different formats never together."""
+    batch: list[Landed] = []
+    for each in landed:
+        other_format = batch and batch[0].files and each.files and batch[0].files[0].suffix != each.files[0].suffix
+        if batch and (other_format or sum(one.size for one in batch) + each.size > BATCH_BYTES):
+            yield batch
+            batch = []
+        batch.append(each)
+    if batch:
+        yield batch
+
+
+def _by_origin(error: SourceError, batch: Sequence[Landed]) -> SourceError:
+    """The error with files by the names that the user knows, not by those of the landing area."""
+    texts = [error.what, error.where or "", error.remedy or ""]
+    for each in batch:
+        for path, key in zip(each.files, each.keys, strict=True):
+            texts = [text.replace(str(path), key) for text in texts]
+    if len(batch) == 1 and not any(batch[0].unit in text for text in texts):
+        texts[1] = f"{texts[1]}, {batch[0].unit}"
+    return SourceError(texts[0], where=texts[1], remedy=texts[2])
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
