@@ -1,0 +1,1 @@
+"""GPU telemetry: every kind is read into GPU samples of one shape."""
