@@ -1,0 +1,276 @@
+"""The pipeline's steps, for an orchestrator to run in order: land, load, build, check, tell, publish.
+
+Each step opens the work file for itself and leaves it whole: a run that stops anywhere is continued by the
+next one. A source or a unit that fails keeps its old charges, is recorded in ledger.failures, and leaves
+the others alone; numbers that do not add up stop publication, and what was published stands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from duckdb import DuckDBPyConnection
+
+from finops import alerts
+from finops.budgets import read_budgets
+from finops.config import Config
+from finops.errors import AlertError, CheckError, ConfigError, FinopsError
+from finops.fingerprint import fingerprint
+from finops.lifecycle import load_rules
+from finops.sources import landing
+from finops.sources.base import Source, Unit
+from finops.sources.registry import open_sources
+from finops.tables import ALERTS, Context, Table
+from finops.telemetry import registry
+from finops.warehouse import checks
+from finops.warehouse.connection import query, scalar
+from finops.warehouse.database import Warehouse
+from finops.warehouse.loading import Loaded, Loader
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did. `failures` are paragraphs for people; `published` is False when nothing had changed."""
+
+    units_new: int
+    units_unchanged: int
+    rows: int
+    failures: tuple[str, ...]
+    published: bool
+    published_at: datetime | None
+    seconds: float
+
+
+class Pipeline:
+    """One run over one configuration; `only` limits it to some of the sources."""
+
+    def __init__(self, config: Config, progress: Progress = lambda _: None, only: Iterable[str] = ()) -> None:
+        self.config = config
+        self.progress = progress
+        self.warehouse = Warehouse(config.home_dir)
+        self.sources: dict[str, Source] = open_sources(config)
+        self.chosen = tuple(only) or tuple(self.sources)
+        for each in config.telemetry:
+            registry.reader(each.kind, each.name)
+        self.rules = load_rules(config.resolve(config.stages) if config.stages else None)
+        if config.budgets is not None:
+            read_budgets(config.resolve(config.budgets))  # a mistake in it is told before any work is done
+        self.requested: tuple[str, ...] = ()
+        self.reports: dict[str, landing.Report] = {}
+        self.loaded: list[Loaded] = []
+        self.undelivered: list[AlertError] = []
+        self.refused: CheckError | None = None
+        self.was_blind = False
+        self.told = False
+        self.published = False
+
+    def periods(self, requested: Iterable[str] = ()) -> tuple[str, ...]:
+        """The periods (YYYY-MM) that a run takes, in order: those requested, or all that the sources have.
+
+        Raises ConfigError for a requested one that no source has. What a file holds shows only once it is
+        loaded: then `load` raises it. A source that cannot be listed has none: landing it will say why.
+        """
+        self.requested = tuple(sorted(requested))
+        units: list[Unit] = []
+        for name in self.chosen:
+            with suppress(FinopsError):
+                units += self.sources[name].discover()
+        there = {unit.period for unit in units if unit.period is not None}
+        if units and all(unit.period is not None for unit in units):
+            self._require(there)
+        return self.requested or tuple(sorted(there))
+
+    def _require(self, there: Collection[str]) -> None:
+        for period in self.requested:
+            if period not in there:
+                span = f"they have {min(there)} to {max(there)}" if there else "they have none"
+                raise ConfigError(f"no source has the period {period}", where="--period", remedy=span)
+
+    def land(self, name: str, periods: Iterable[str] | None = None) -> landing.Report:
+        """Fetch what is new of a source; its failures are recorded, not raised."""
+        wanted = self.requested or periods  # an orchestrator's range may hold more than what was asked for
+        report = landing.land(self.sources[name], self.warehouse.home, wanted, self.progress)
+        self.reports[name] = report
+        with self.warehouse.open() as con:
+            con.execute("DELETE FROM ledger.failures WHERE source = ?", [name])
+            for unit, error in report.failures.items():
+                self._fail(con, name, unit, error)
+        return report
+
+    def load(self, periods: Iterable[str] | None = None) -> list[Loaded]:
+        """Bring focus.charges to the landed versions; units that the provider withdrew are taken out."""
+        for name in self.chosen:
+            if name not in self.reports:
+                self.land(name, periods)
+        with self.warehouse.open() as con:
+            loader = Loader(con, self.rules, self.config.reporting_currency, self.warehouse.now)
+            for report in self.reports.values():
+                redefined = self._redefine(con, loader, report)
+                self._withdraw(con, loader, report)
+                self._load(con, loader, report, "configuration" if redefined else "delivery")
+                landing.remove_old(report.landed)
+            self._forget(con, loader)
+            held = con.execute(
+                "SELECT DISTINCT billing_period FROM ledger.loads WHERE source IN (SELECT unnest(?))",
+                [list(self.chosen)],
+            ).fetchall()
+            self._require({period for (period,) in held if period is not None})
+            telemetry = [each.name for each in self.config.telemetry]
+            self.was_blind = bool(
+                scalar(con, "DELETE FROM ledger.failures WHERE source IN (SELECT unnest(?))", [telemetry])
+            )
+        return self.loaded
+
+    def _load(self, con: DuckDBPyConnection, loader: Loader, report: landing.Report, cause: str) -> None:
+        for done in loader.load(self.sources[report.source], report.landed, cause):
+            if not isinstance(done, Loaded):
+                landed, error = done
+                self._fail(con, landed.source, landed.unit, error)
+                continue
+            self.loaded.append(done)
+        new = [each for each in self.loaded if each.source == report.source and each.rows is not None]
+        if new:
+            charges = sum(each.rows or 0 for each in new)
+            self.progress(f"{report.source}: {charges:,} charges of {len(new)} deliveries loaded")
+
+    def _redefine(self, con: DuckDBPyConnection, loader: Loader, report: landing.Report) -> bool:
+        """Take out what a source of this name held when it meant another place: the two would count twice."""
+        if "*" in report.failures:
+            return False
+        source = next(each for each in self.config.sources if each.name == report.source)
+        origin = json.dumps(source.model_dump(mode="json"), sort_keys=True)
+        known = scalar(con, "SELECT origin FROM ledger.sources WHERE source = ?", [source.name])
+        redefined = known is not None and known != origin
+        if redefined:
+            for (unit,) in con.execute("SELECT unit FROM ledger.units WHERE source = ?", [source.name]).fetchall():
+                loader.withdraw(source.name, unit, "configuration")
+        con.execute("INSERT OR REPLACE INTO ledger.sources VALUES (?, ?)", [source.name, origin])
+        return redefined
+
+    def _withdraw(self, con: DuckDBPyConnection, loader: Loader, report: landing.Report) -> None:
+        """A file that is gone is withdrawn; a period that left a bucket is not: buckets expire, bills do not."""
+        if "*" in report.failures or any(unit.manifest is not None for unit in report.discovered):
+            return
+        listed = {unit.name for unit in report.discovered}
+        for (unit,) in con.execute("SELECT unit FROM ledger.units WHERE source = ?", [report.source]).fetchall():
+            if unit not in listed:
+                self.progress(f"{report.source}: {unit} withdrawn")
+                loader.withdraw(report.source, unit)
+
+    def _forget(self, con: DuckDBPyConnection, loader: Loader) -> None:
+        """Take out the charges of sources that the configuration no longer names."""
+        for source, unit in con.execute("SELECT source, unit FROM ledger.units").fetchall():
+            if source not in self.sources:
+                loader.withdraw(source, unit, "configuration")
+        named = [*self.sources, *(each.name for each in self.config.telemetry)]
+        con.execute("DELETE FROM ledger.failures WHERE source NOT IN (SELECT unnest(?))", [named])
+
+    def _fail(self, con: DuckDBPyConnection, source: str, unit: str, error: FinopsError) -> None:
+        row = [source, unit, self.warehouse.now, str(error)]
+        con.execute("INSERT INTO ledger.failures VALUES (?, ?, ?, ?)", row)
+
+    def build(self, table: Table) -> None:
+        """Build a table of the graph, unless nothing that tables are built from has changed."""
+        if self.unchanged:
+            return
+        with self.warehouse.open() as con:
+            context = Context(con, self.config, self.warehouse.now)
+            table.build(context)
+            for name, error in context.failures.items():
+                self._fail(con, name, "*", error)
+
+    def check(self) -> list[checks.Check]:
+        """Run the checks. When one that blocks falls short, `refused` says so and the old numbers are restored."""
+        if self.unchanged:
+            return []
+        with self.warehouse.open() as con:
+            found = checks.run_checks(con, self.warehouse.now)
+        error = checks.failures(found)
+        if error is not None:
+            self.refused = error
+            self._refuse(found, error)
+        return found
+
+    def _refuse(self, found: list[checks.Check], error: CheckError) -> None:
+        """Go back to what is published, and let it say what stopped its successor."""
+        self.warehouse.discard()
+        if not self.warehouse.published.exists():
+            return
+        with self.warehouse.open() as con:
+            checks.record(con, [check for check in found if check.blocking and not check.passed], self.warehouse.now)
+            self._fail(con, "*", "*", error)
+            self._tell(con)
+        self.warehouse.publish()
+
+    def tell(self) -> None:
+        """Bring alerts up to date and send what is new; what cannot be delivered stays to be sent."""
+        with self.warehouse.open() as con:
+            before = con.execute("FROM alert.events ORDER BY ALL").fetchall()
+            self._tell(con)
+            self.told = con.execute("FROM alert.events ORDER BY ALL").fetchall() != before
+
+    def _tell(self, con: DuckDBPyConnection) -> None:
+        ALERTS.build(Context(con, self.config, self.warehouse.now))
+        home, now = self.warehouse.home, self.warehouse.now
+        self.undelivered = alerts.deliver(con, self.config.slack, home, now=now, say=self.progress)
+
+    def publish(self) -> bool:
+        """Publish the work file; returns False, and touches nothing, when it is what is published."""
+        if self.unchanged and not self.told:
+            return False
+        digest = self._fingerprint()
+        with self.warehouse.open() as con:
+            con.execute("DELETE FROM ledger.failures WHERE source = '*'")
+            con.execute("DELETE FROM ledger.publications WHERE published_at > ?", [self._last_published()])
+            con.execute(
+                "INSERT INTO ledger.publications VALUES (?, ?, ?)",
+                [self.warehouse.now, digest, Context(con, self.config, self.warehouse.now).as_of],
+            )
+        self.warehouse.publish()
+        self.published = True
+        return True
+
+    def report(self, seconds: float) -> RunReport:
+        """What this run did, for people."""
+        with self.warehouse.open() as con:
+            failures = [text for (text,) in con.execute("SELECT error FROM ledger.failures ORDER BY 1").fetchall()]
+            last = scalar(con, "SELECT max(published_at) FROM ledger.publications")
+        new = [each for each in self.loaded if each.rows is not None]
+        return RunReport(
+            units_new=len(new),
+            units_unchanged=len(self.loaded) - len(new),
+            rows=sum(each.rows or 0 for each in new),
+            failures=(*failures, *map(str, self.undelivered)),
+            published=self.published,
+            published_at=last,
+            seconds=seconds,
+        )
+
+    @cached_property
+    def unchanged(self) -> bool:
+        """Whether the published warehouse is already what this run would publish; asked once loading is done."""
+        if self.was_blind or not self.warehouse.published.exists():
+            return False
+        # the published file is asked, not the work file: what was meant to be published may not have been
+        with query(self.warehouse.published) as con:
+            last = scalar(con, "SELECT max_by(fingerprint, published_at) FROM ledger.publications")
+            refused = scalar(con, "SELECT count(*) FROM quality.checks WHERE blocking AND NOT passed")
+        return last == self._fingerprint() and not refused
+
+    def _fingerprint(self) -> str:
+        with self.warehouse.open() as con:
+            return fingerprint(Context(con, self.config, self.warehouse.now))
+
+    def _last_published(self) -> datetime:
+        """When the published file was published; long ago where there is none."""
+        if not self.warehouse.published.exists():
+            return datetime.min.replace(tzinfo=UTC)
+        with query(self.warehouse.published) as con:
+            return scalar(con, "SELECT max(published_at) FROM ledger.publications")
