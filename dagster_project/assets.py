@@ -76,6 +76,7 @@ def charges_asset(names: Sequence[str]) -> dg.AssetsDefinition:
     )
     def charges(context: dg.AssetExecutionContext, finops: dg.ResourceParam[Pipeline]) -> dg.MaterializeResult:
         loaded = finops.load(periods(context.partition_keys))
+        finops.require_charges()
         new = [each for each in loaded if each.rows is not None]
         return dg.MaterializeResult(
             metadata={

@@ -65,6 +65,7 @@ class Pipeline:
         self.requested: tuple[str, ...] = ()
         self.reports: dict[str, landing.Report] = {}
         self.loaded: list[Loaded] = []
+        self.errors: list[FinopsError] = []
         self.undelivered: list[AlertError] = []
         self.refused: CheckError | None = None
         self.was_blind = False
@@ -128,6 +129,12 @@ class Pipeline:
             )
         return self.loaded
 
+    def require_charges(self) -> None:
+        """Raise the first failure when nothing could be loaded, now or ever: there is nothing to publish then."""
+        with self.warehouse.open() as con:
+            if self.errors and scalar(con, "SELECT count(*) FROM focus.charges") == 0:
+                raise self.errors[0]
+
     def _load(self, con: DuckDBPyConnection, loader: Loader, report: landing.Report, cause: str) -> None:
         for done in loader.load(self.sources[report.source], report.landed, cause):
             if not isinstance(done, Loaded):
@@ -173,6 +180,7 @@ class Pipeline:
         con.execute("DELETE FROM ledger.failures WHERE source NOT IN (SELECT unnest(?))", [named])
 
     def _fail(self, con: DuckDBPyConnection, source: str, unit: str, error: FinopsError) -> None:
+        self.errors.append(error)
         row = [source, unit, self.warehouse.now, str(error)]
         con.execute("INSERT INTO ledger.failures VALUES (?, ?, ?, ?)", row)
 

@@ -31,7 +31,7 @@ MUTATIONS = {
         "INSERT INTO focus.charges SELECT * FROM focus.charges WHERE BilledCost = 0 LIMIT 1",
         "loads_are_charges",
     ),
-    "a cent moves between months": (
+    "a cent appears": (
         "UPDATE focus.charges SET BilledCost = BilledCost + 0.01 WHERE rowid = (SELECT min(rowid) FROM focus.charges)",
         "ledger_is_charges",
     ),
@@ -40,7 +40,7 @@ MUTATIONS = {
         "charges_are_daily",
     ),
     "a stage is unknown": (
-        "UPDATE focus.charges SET x_MlStage = 'thinking' WHERE rowid = (SELECT min(rowid) FROM focus.charges)",
+        "UPDATE focus.charges SET x_MlStage = 'thinking' WHERE EffectiveCost <> 0",
         "daily_is_stages",
     ),
     "a GPU hour is lost": (

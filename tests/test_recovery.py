@@ -14,7 +14,7 @@ import yaml
 
 from finops.cli.app import _is_interrupt
 from finops.config import Config, load_config
-from finops.errors import ConfigError, WarehouseError
+from finops.errors import ConfigError, SourceError, WarehouseError
 from finops.pipeline import Pipeline
 from finops.warehouse.database import Warehouse
 from tests.conftest import Company, run
@@ -122,12 +122,12 @@ def test_a_source_that_means_another_place_now_is_not_counted_twice(folder: Path
 
 def test_a_late_provider_has_not_spent_nothing(folder: Path) -> None:
     """Days that one provider has not delivered yet are no day of anybody's forecast, gap or budget."""
-    (folder / "bills/gcp.csv").write_text(bill("Google Cloud", date(2026, 6, 1), date(2026, 9, 12)), encoding="utf-8")
+    (folder / "bills/gcp.csv").write_text(bill("Google Cloud", date(2026, 6, 1), date(2026, 9, 15)), encoding="utf-8")
     config = written(folder)
     run(config)
-    assert ask(config, "SELECT max(as_of) FROM gap.monthly") == [(date(2026, 9, 13),)]
+    assert ask(config, "SELECT max(as_of) FROM gap.monthly") == [(date(2026, 9, 16),)]
     late = "SELECT scope, passed, actual FROM quality.checks WHERE check_name = 'providers_are_current' ORDER BY 1"
-    assert ask(config, late) == [("AWS", True, "0"), ("Google Cloud", False, "5")]
+    assert ask(config, late) == [("AWS", True, "0"), ("Google Cloud", False, "2")]
 
 
 def test_a_bill_without_a_provider_is_usage_all_the_same(folder: Path) -> None:
@@ -145,6 +145,14 @@ def test_telemetry_that_is_absent_does_not_hold_up_the_bill(folder: Path) -> Non
         assert "nowhere" in report.failures[0]
     assert ask(config, "SELECT count(*) FROM focus.charges") == [(112,)]
     assert ask(config, "SELECT source FROM ledger.failures") == [("fleet",)]
+
+
+def test_where_nothing_could_ever_be_loaded_nothing_is_published(folder: Path) -> None:
+    (folder / "bills/aws.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    config = written(folder)
+    with pytest.raises(SourceError, match="other columns than expected"):
+        run(config)
+    assert not config.published.exists()
 
 
 def test_our_own_rules_restate_nothing(folder: Path) -> None:

@@ -34,7 +34,7 @@ def check_failed(row: Row) -> str:
 
 def source_failed(row: Row) -> str:
     """ledger.failures: the error as it was met, and what stands meanwhile."""
-    unit = f", {plain(row['unit'])}," if row["unit"] else ""
+    unit = f", {plain(row['unit'])}," if row["unit"] not in {None, "", "*"} else ""
     stands = f"What was loaded at {moment(row['loaded_at'])} stands" if row["loaded_at"] else "Nothing of it is loaded"
     return (
         f"The source {plain(row['source'])}{unit} could not be loaded since {moment(row['since'])}: "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -12,8 +13,8 @@ from finops.cli.options import DEFAULT_CONFIG, ConfigOption
 from finops.cli.values import visible
 from finops.errors import FinopsError
 
-Check = Callable[[], str]
-"""Returns what is fine; raises when something is not."""
+if TYPE_CHECKING:
+    from finops.cli.examine import Check
 
 
 @dataclass(frozen=True)

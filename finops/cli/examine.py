@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from finops.budgets import parse_budgets
-from finops.cli.doctor import Check
+from finops.budgets import read_budgets
 from finops.cli.values import count
 from finops.config import Config, FileTelemetry
 from finops.config import Source as SourceEntry
@@ -25,8 +24,9 @@ from finops.sources.registry import open_source
 from finops.telemetry import registry
 from finops.warehouse.connection import query, scalar
 from finops.warehouse.database import Warehouse
-from finops.yamlfile import read_yaml
 
+Check = Callable[[], str]
+"""Returns what is fine; raises when something is not."""
 ENOUGH = 1 << 30
 """Free bytes below which a run may not end; publishing needs the work file's size once more."""
 
@@ -112,7 +112,7 @@ def _budgets(config: Config) -> str:
     if config.budgets is None:
         return "none are configured"
     path = config.resolve(config.budgets)
-    return count(len(parse_budgets(read_yaml(path).value, str(path))), "budget")
+    return count(len(read_budgets(path)), "budget")
 
 
 def _alerts(config: Config) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duckdb import DuckDBPyRelation
 
-from finops.focus import CREDITS, FOCUS_1_2, FOCUS_1_3_ADDED
+from finops.focus import CREDITS, FOCUS_1_2, FOCUS_1_3_ADDED, MANDATORY
 from finops.sources.base import Normaliser
 from finops.sources.reading import project
 
@@ -16,20 +16,7 @@ NORMALISER = Normaliser(
         **dict.fromkeys(("x_ServiceCode", "x_ServiceId", "x_UsageType", "x_Operation"), "VARCHAR"),
         "x_Credits": CREDITS,
     },
-    required=(
-        "BilledCost",
-        "EffectiveCost",
-        "ListCost",
-        "ContractedCost",
-        "BillingAccountId",
-        "BillingCurrency",
-        "BillingPeriodStart",
-        "BillingPeriodEnd",
-        "ChargePeriodStart",
-        "ChargePeriodEnd",
-        "ChargeCategory",
-        "ServiceName",
-    ),
+    required=(*(name for name in MANDATORY if name != "ServiceCategory"), "ListCost", "ContractedCost"),
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from finops.models import model
 from finops.warehouse.connection import connect, scalar
 
 SCHEMA_VERSION = 1
+PATIENCE = 6
+"""Times, half a second apart, that a file in use is tried again."""
 _held: dict[Path, int] = {}
 
 
@@ -86,10 +89,10 @@ class Warehouse:
             if not self.work.exists():
                 self._seed()
             try:
-                con = connect(self.work)
+                con = self._connect_patiently()
             except duckdb.Error as error:
-                if "lock" in str(error):
-                    raise  # somebody reads it: it is in use, not damaged
+                if _is_in_use(error):
+                    raise
                 # a crash of the machine, or of the disk, left it unreadable: the published copy is whole
                 self.discard()
                 self._seed()
@@ -105,6 +108,17 @@ class Warehouse:
                 "version wrote it, move it away and run again",
             ) from None
         return con
+
+    def _connect_patiently(self) -> DuckDBPyConnection:
+        """Somebody may be looking at the work file (`finops doctor` does): that takes a moment, not long."""
+        for _ in range(PATIENCE):
+            try:
+                return connect(self.work)
+            except duckdb.Error as error:
+                if not _is_in_use(error):
+                    raise
+                time.sleep(0.5)
+        return connect(self.work)
 
     def _seed(self) -> None:
         self.work.parent.mkdir(parents=True, exist_ok=True)
@@ -139,6 +153,11 @@ class Warehouse:
             where=str(error.filename or self.home),
             remedy="free some space or correct its rights, or name another home in finops.yaml",
         )
+
+
+def _is_in_use(error: duckdb.Error) -> bool:
+    """Whether a file cannot be opened because another process has it open: it is not damaged then."""
+    return "lock" in str(error)
 
 
 def _durable(path: Path) -> None:

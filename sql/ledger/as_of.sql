@@ -1,5 +1,5 @@
 -- The first day without complete data: the day after the last usage of the provider that is furthest behind.
--- One that has been silent for two weeks has left, or has failed, and holds nobody up; the cost ledger does not
+-- One that has been silent for a week has left, or has failed, and holds nobody up; the cost ledger does not
 -- count, since it is a plan that reaches into the future.
 WITH last_days AS (
   SELECT COALESCE(ProviderName, '') AS provider, MAX(CAST(ChargePeriodStart AS DATE)) AS last_day
@@ -9,4 +9,4 @@ WITH last_days AS (
 )
 SELECT CAST(MIN(last_day) + INTERVAL 1 DAY AS DATE) AS as_of
 FROM last_days
-WHERE last_day > (SELECT MAX(last_day) FROM last_days) - INTERVAL 14 DAY
+WHERE last_day > (SELECT MAX(last_day) FROM last_days) - INTERVAL 7 DAY
