@@ -92,7 +92,7 @@ def _frame(panel: Panel, walked: Walk, as_of: date, end: date, currency: str, *,
     rows = np.repeat(np.flatnonzero(born), days)
     short = pl.Series(np.repeat(origin.age[born] < SHORT_HISTORY, days))
     named = pl.lit(model) if model else pl.when(short).then(pl.lit(SHORT_MODEL)).otherwise(pl.lit(MODEL))
-    dates = np.tile(np.datetime64(as_of, "D") + np.arange(days), int(born.sum()))
+    dates = np.tile(np.datetime64(as_of, "D") + np.arange(days).astype("timedelta64[D]"), int(born.sum()))
     return panel.keys[rows].select(
         pl.lit(as_of).alias("as_of"),
         *SERIES,

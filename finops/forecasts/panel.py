@@ -80,10 +80,10 @@ def build_panel(daily: pl.DataFrame, until: date, keys: tuple[str, ...] = SERIES
 
 def calendar(start: date, days: int) -> Calendar:
     """The calendar of `days` days from `start`."""
-    dates = np.datetime64(start, "D") + np.arange(days)
+    dates = np.datetime64(start, "D") + np.arange(days).astype("timedelta64[D]")
     months = dates.astype("datetime64[M]")
     day = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
-    left = ((months + 1).astype("datetime64[D]") - dates).astype(np.int64)
+    left = ((months + np.timedelta64(1, "M")).astype("datetime64[D]") - dates).astype(np.int64)
     weekday = (dates.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
     return Calendar(start, weekday, np.where(left == 1, SLOTS - 1, day - 1), day, left)
 

@@ -66,7 +66,11 @@ class Days:
 def pacific_days(month: Month, line: Timeline) -> Days:
     """The days of a month that have data."""
     days = np.array(month.days, dtype="datetime64[D]")
-    local = pl.Series(np.append(days, days[-1] + 1)).cast(pl.Datetime("us")).dt.replace_time_zone(PACIFIC)
+    local = (
+        pl.Series(np.append(days, days[-1] + np.timedelta64(1, "D")))
+        .cast(pl.Datetime("us"))
+        .dt.replace_time_zone(PACIFIC)
+    )
     edges = local.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
     return Days(month, days, edges[:-1], np.minimum(edges[1:], np.datetime64(line.until, "us")))
 
