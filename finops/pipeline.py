@@ -76,7 +76,7 @@ class Pipeline:
         """The periods (YYYY-MM) that a run takes, in order: those requested, or all that the sources have.
 
         Raises ConfigError for a requested one that no source has. What a file holds shows only once it is
-        loaded: then `load` raises it. A source that cannot be listed has none: landing it will say why.
+        loaded: then `load` raises it too. A source that cannot be listed has none: landing it will say why.
         """
         self.requested = tuple(sorted(requested))
         units: list[Unit] = []
@@ -97,12 +97,15 @@ class Pipeline:
     def land(self, name: str, periods: Iterable[str] | None = None) -> landing.Report:
         """Fetch what is new of a source; its failures are recorded, not raised."""
         wanted = self.requested or periods  # an orchestrator's range may hold more than what was asked for
-        report = landing.land(self.sources[name], self.warehouse.home, wanted, self.progress)
-        self.reports[name] = report
         with self.warehouse.open() as con:
-            con.execute("DELETE FROM ledger.failures WHERE source = ?", [name])
-            for unit, error in report.failures.items():
-                self._fail(con, name, unit, error)
+            return self._land(con, name, wanted)
+
+    def _land(self, con: DuckDBPyConnection, name: str, periods: Iterable[str] | None) -> landing.Report:
+        report = landing.land(self.sources[name], self.warehouse.home, periods, self.progress)
+        self.reports[name] = report
+        con.execute("DELETE FROM ledger.failures WHERE source = ?", [name])
+        for unit, error in report.failures.items():
+            self._fail(con, name, unit, error)
         return report
 
     def load(self, periods: Iterable[str] | None = None) -> list[Loaded]:
@@ -112,8 +115,11 @@ class Pipeline:
                 self.land(name, periods)
         with self.warehouse.open() as con:
             loader = Loader(con, self.rules, self.config.reporting_currency, self.warehouse.now)
-            for report in self.reports.values():
-                redefined = self._redefine(con, loader, report)
+            for name in self.reports:
+                redefined = self._redefine(con, loader, self.reports[name])
+                if redefined:  # all of it was taken out, so all of it comes in, whatever periods were asked for
+                    self._land(con, name, None)
+                report = self.reports[name]
                 self._withdraw(con, loader, report)
                 self._load(con, loader, report, "configuration" if redefined else "delivery")
                 landing.remove_old(report.landed)
@@ -203,17 +209,16 @@ class Pipeline:
         error = checks.failures(found)
         if error is not None:
             self.refused = error
-            self._refuse(found, error)
+            self._refuse(found)
         return found
 
-    def _refuse(self, found: list[checks.Check], error: CheckError) -> None:
+    def _refuse(self, found: list[checks.Check]) -> None:
         """Go back to what is published, and let it say what stopped its successor."""
         self.warehouse.discard()
         if not self.warehouse.published.exists():
             return
         with self.warehouse.open() as con:
             checks.record(con, [check for check in found if check.blocking and not check.passed], self.warehouse.now)
-            self._fail(con, "*", "*", error)
             self._tell(con)
         self.warehouse.publish()
 
@@ -235,7 +240,6 @@ class Pipeline:
             return False
         digest = self._fingerprint()
         with self.warehouse.open() as con:
-            con.execute("DELETE FROM ledger.failures WHERE source = '*'")
             con.execute("DELETE FROM ledger.publications WHERE published_at > ?", [self._last_published()])
             con.execute(
                 "INSERT INTO ledger.publications VALUES (?, ?, ?)",

@@ -18,6 +18,7 @@ from finops.errors import ConfigError, SourceError, WarehouseError
 from finops.pipeline import Pipeline
 from finops.warehouse.database import Warehouse
 from tests.conftest import Company, run
+from tests.test_history import charged
 
 HEAD = (
     "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingAccountId,BillingCurrency,BillingPeriodStart,"
@@ -210,3 +211,13 @@ def test_named_periods_do_not_take_in_those_between(small: Company) -> None:
     with pipeline.warehouse.lock():
         pipeline.periods(("2026-09",))
         assert [each.period for each in pipeline.land("aws-main", ("2026-09", "2026-10")).landed] == ["2026-09"]
+
+
+def test_a_source_that_moved_comes_in_whole_whatever_periods_are_asked_for(small: Company) -> None:
+    before = charged(small)
+    (small.root / "aws/main/cur2").rename(small.root / "aws/main/moved")
+    path = small.root / "finops.yaml"
+    path.write_text(path.read_text().replace("aws/main/cur2", "aws/main/moved"))
+    report = run(small.config, periods=("2026-10",))
+    assert (report.units_new, report.failures) == (2, ())
+    assert charged(small) == before
