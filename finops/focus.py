@@ -134,9 +134,3 @@ PublisherName and InvoiceIssuerName, but real exports leave them out (Oracle's t
 stay null rather than be made up."""
 
 CHARGE_CATEGORIES = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
-
-
-def create_table(name: str) -> str:
-    """The DDL of a table with the columns of focus.charges."""
-    columns = ",\n  ".join(f'"{column}" {kind}' for column, kind in CHARGES.items())
-    return f"CREATE TABLE IF NOT EXISTS {name} (\n  {columns}\n)"

@@ -20,19 +20,19 @@ from tests.test_history import charged, restate
 
 MUTATIONS = {
     "a row is lost": (
-        "DELETE FROM focus.charges WHERE rowid = (SELECT min(rowid) FROM focus.charges WHERE BilledCost > 0)",
+        "DELETE FROM part.gcp_export WHERE rowid = (SELECT min(rowid) FROM part.gcp_export WHERE BilledCost > 0)",
         "source_is_charges",
     ),
     "a row is doubled": (
-        "INSERT INTO focus.charges SELECT * FROM focus.charges WHERE BilledCost <> 0 LIMIT 1",
+        "INSERT INTO part.gcp_export SELECT * FROM part.gcp_export WHERE BilledCost <> 0 LIMIT 1",
         "source_is_charges",
     ),
     "a free row is doubled": (
-        "INSERT INTO focus.charges SELECT * FROM focus.charges WHERE BilledCost = 0 LIMIT 1",
+        "INSERT INTO part.gcp_export SELECT * FROM part.gcp_export WHERE BilledCost = 0 LIMIT 1",
         "loads_are_charges",
     ),
     "a cent appears": (
-        "UPDATE focus.charges SET BilledCost = BilledCost + 0.01 WHERE rowid = (SELECT min(rowid) FROM focus.charges)",
+        "UPDATE part.gcp_export SET BilledCost = BilledCost + 0.01 WHERE rowid = (SELECT min(rowid) FROM part.gcp_export)",
         "ledger_is_charges",
     ),
     "a day's total is changed": (
@@ -40,7 +40,7 @@ MUTATIONS = {
         "charges_are_daily",
     ),
     "a stage is unknown": (
-        "UPDATE focus.charges SET x_MlStage = 'thinking' WHERE EffectiveCost <> 0",
+        "UPDATE part.gcp_export SET x_MlStage = 'thinking' WHERE EffectiveCost <> 0",
         "daily_is_stages",
     ),
     "a GPU hour is lost": (

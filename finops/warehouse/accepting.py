@@ -1,6 +1,6 @@
 """What a delivery must fulfil before it replaces the one before; each raises SourceError, with counts.
 
-They look at the temporary tables of a load: `normalised` rows, `control` totals, `files_in_hand`.
+They look at the new charges, and at the temporary tables of a load: `control` totals, rows `aside`, `files_in_hand`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from finops.focus import MANDATORY
 from finops.sources.landing import Landed
 
 
+_IN_HAND = "file_id IN (SELECT file_id FROM files_in_hand)"
+
+
 def understood(con: DuckDBPyConnection, where: str) -> None:
     """Every row has a known meaning, and what no charge may lack."""
     unknown = con.execute(
-        "SELECT x_SourceLineType, count(*), sum(BilledCost) FROM normalised "
-        "WHERE ChargeCategory IS NULL AND x_LeftOut IS NULL GROUP BY 1 ORDER BY 2 DESC"
+        f"SELECT x_SourceLineType, count(*), sum(BilledCost) FROM focus.parts WHERE ChargeCategory IS NULL AND {_IN_HAND} "  # noqa: S608
+        "GROUP BY 1 ORDER BY 2 DESC"
     ).fetchall()
     if unknown:
         listed = "; ".join(f"{str(kind)[:60]!r}: {count} rows, sum {total}" for kind, count, total in unknown[:5])
@@ -29,7 +32,7 @@ def understood(con: DuckDBPyConnection, where: str) -> None:
             remedy="nothing of it was loaded; ask for support of this line type, naming it",
         )
     nulls = ", ".join(f'count(*) - count("{column}")' for column in MANDATORY)
-    counts = con.execute(f"SELECT {nulls} FROM normalised WHERE x_LeftOut IS NULL").fetchall()[0]  # noqa: S608
+    counts = con.execute(f"SELECT {nulls} FROM focus.parts WHERE {_IN_HAND}").fetchall()[0]  # noqa: S608
     lacking = [f"{column} in {count} rows" for column, count in zip(MANDATORY, counts, strict=True) if count]
     if lacking:
         raise SourceError(
@@ -44,7 +47,7 @@ def not_empty(con: DuckDBPyConnection, batch: Sequence[Landed], where: str) -> N
     filled = {
         unit
         for (unit,) in con.execute(
-            "SELECT DISTINCT f.unit FROM normalised AS n JOIN files_in_hand AS f ON f.path = n.x_SourceFile"
+            "SELECT DISTINCT f.unit FROM control AS c JOIN files_in_hand AS f ON f.path = c.x_SourceFile"
         ).fetchall()
     }
     if any(each.unit not in filled and not each.unit.startswith("_PARTITIONDATE=") for each in batch):
@@ -59,23 +62,30 @@ RESIDUAL = Decimal("0.01")
 """What covered usage and its negation may leave of each other: rounding of the provider's own last digits."""
 
 
-def adds_up(con: DuckDBPyConnection, source: str, where: str) -> None:
-    """What was loaded equals what the source adds up to, in rows and to the last digit of the money."""
+def adds_up(con: DuckDBPyConnection, where: str) -> None:
+    """What was loaded equals what the source adds up to, in rows and to the last digit of the money.
+
+    Leaves the loaded sums, by unit, period and currency, as the temporary table `loaded`.
+    """
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE loaded AS
+        SELECT f.unit, f.load, strftime(c.BillingPeriodStart, '%Y-%m') AS period, c.BillingCurrency AS currency,
+          sum(c.row_count)::BIGINT AS row_count, sum(c.billed_total) AS billed_total
+        FROM (SELECT file_id, BillingPeriodStart, BillingCurrency, count(*) AS row_count, sum(BilledCost) AS billed_total
+              FROM focus.parts WHERE {_IN_HAND} GROUP BY ALL) AS c JOIN files_in_hand AS f USING (file_id) GROUP BY ALL"""  # noqa: S608
+    )
     differences = con.execute(
         """SELECT unit, period, currency, expected, actual FROM (
           SELECT f.unit, c.billing_period AS period, c.currency, sum(c.billed_total) AS expected
           FROM control AS c JOIN files_in_hand AS f ON f.path = c.x_SourceFile GROUP BY ALL)
-        FULL JOIN (
-          SELECT x_SourceUnit AS unit, strftime(BillingPeriodStart, '%Y-%m') AS period, BillingCurrency AS currency,
-            sum(BilledCost) AS actual
-          FROM focus.charges
-          WHERE x_SourceSystem = ? AND x_SourceUnit IN (SELECT unit FROM units_in_hand) GROUP BY ALL)
-        USING (unit, period, currency)
-        WHERE coalesce(expected, 0) <> coalesce(actual, 0) ORDER BY 1, 2, 3""",
-        [source],
+        FULL JOIN (SELECT unit, period, currency, billed_total AS actual FROM loaded) USING (unit, period, currency)
+        WHERE coalesce(expected, 0) <> coalesce(actual, 0) ORDER BY 1, 2, 3"""
     ).fetchall()
+    # every row of the source is a charge or was left out for a reason; the rows that were added are none of its
     rows = con.execute(
-        "SELECT (SELECT coalesce(sum(row_count), 0) FROM control), (SELECT count(*) FROM normalised WHERE NOT x_Added)"
+        """SELECT (SELECT coalesce(sum(row_count), 0) FROM control), (SELECT coalesce(sum(row_count), 0) FROM loaded)
+          - (SELECT coalesce(sum(row_count), 0) FROM aside WHERE x_Added AND x_LeftOut IS NULL)
+          + (SELECT coalesce(sum(row_count), 0) FROM aside WHERE NOT x_Added)"""
     ).fetchall()[0]
     if rows[0] != rows[1]:
         differences.append(("all units", "rows", "", *rows))

@@ -20,13 +20,13 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from finops.errors import WarehouseError
-from finops.focus import CHARGES, create_table
 from finops.gpus import catalogue
 from finops.lifecycle import Rule, stages
 from finops.models import model
+from finops.warehouse import parts
 from finops.warehouse.connection import connect, scalar
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PATIENCE = 6
 """Times, half a second apart, that a file in use is tried again."""
 _held: dict[Path, int] = {}
@@ -170,7 +170,6 @@ def _durable(path: Path) -> None:
 
 def _prepare(con: DuckDBPyConnection, path: Path) -> None:
     con.execute(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
-    con.execute(create_table("focus.charges"))
     con.execute("INSERT INTO ledger.warehouse SELECT ? WHERE NOT EXISTS (FROM ledger.warehouse)", [SCHEMA_VERSION])
     found = scalar(con, "SELECT max(schema_version) FROM ledger.warehouse")
     if found > SCHEMA_VERSION:
@@ -180,14 +179,10 @@ def _prepare(con: DuckDBPyConnection, path: Path) -> None:
             where=str(path),
             remedy="update finops, or name another home",
         )
-    columns = con.sql("FROM focus.charges LIMIT 0").columns
-    if columns != list(CHARGES):
-        con.close()
-        raise WarehouseError(
-            "the warehouse was written by another version: focus.charges has other columns",
-            where=str(path),
-            remedy="move this home away and run again: everything is loaded anew from the sources",
-        )
+    if found < SCHEMA_VERSION:
+        parts.set_aside(con)
+        con.execute("UPDATE ledger.warehouse SET schema_version = ?", [SCHEMA_VERSION])
+    parts.prepare(con)
     con.execute(f"CREATE OR REPLACE VIEW ledger.as_of AS {model('ledger.as_of').sql}")
 
 

@@ -16,15 +16,15 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from finops.errors import SourceError
-from finops.focus import CHARGES
 from finops.lifecycle import Rule
 from finops.models import model
 from finops.sources.base import Source
 from finops.sources.landing import Landed
 from finops.sources.reading import unreadable
-from finops.warehouse import accepting
+from finops.warehouse import accepting, parts
+from finops.warehouse.connection import scalar
 from finops.warehouse.database import set_reference_data
-from finops.warehouse.recipe import DERIVED, charges_sql, recipe
+from finops.warehouse.recipe import attributed_sql, recipe
 
 BATCH_BYTES = 32 << 20
 """Landed bytes that are normalised together: compressed, they unfold to some ten times that."""
@@ -46,7 +46,7 @@ class Loader:
         self.con = con
         self.currency = currency
         self.now = now
-        self.charges_sql = charges_sql(rules)
+        self.attributed = attributed_sql(rules)
         self.recipe = recipe(rules, currency)
         set_reference_data(con, rules)
 
@@ -96,11 +96,12 @@ class Loader:
         self.con.execute("BEGIN")
         try:
             self._take_in_hand(batch)
-            self._normalise(source, batch)
+            normaliser = self._normalise(source, batch)
+            self._swap(source.name, normaliser)
             accepting.understood(self.con, where)
             accepting.not_empty(self.con, batch, where)
-            self._swap(source.name, cause, insert=True)
-            accepting.adds_up(self.con, source.name, where)
+            accepting.adds_up(self.con, where)
+            self._keep_difference(source.name, cause)
             self._remember(source.name)
             self.con.execute("COMMIT")
         except (SourceError, duckdb.Error) as error:
@@ -116,7 +117,9 @@ class Loader:
         """Take a unit's charges out: the provider has withdrawn it, or the configuration no longer means it."""
         self.con.execute("BEGIN")
         self.con.execute("CREATE OR REPLACE TEMP TABLE units_in_hand AS SELECT ? AS unit", [unit])
-        self._swap(source, cause, insert=False)
+        self.con.execute("CREATE OR REPLACE TEMP TABLE files_in_hand AS SELECT NULL::INTEGER AS file_id WHERE false")
+        self._swap(source, None)
+        self._keep_difference(source, cause)
         self._supersede(source)
         self.con.execute("COMMIT")
 
@@ -125,46 +128,62 @@ class Loader:
         self.con.execute("CREATE OR REPLACE TEMP TABLE units_in_hand (unit VARCHAR, version VARCHAR, load VARCHAR)")
         self.con.execute(
             "CREATE OR REPLACE TEMP TABLE files_in_hand "
-            "(path VARCHAR, file VARCHAR, source VARCHAR, unit VARCHAR, load VARCHAR)"
+            "(path VARCHAR, file_id INTEGER, file VARCHAR, source VARCHAR, unit VARCHAR, load VARCHAR)"
         )
-        files: list[list[str]] = []
+        first = scalar(self.con, "SELECT coalesce(max(file_id), 0) + 1 FROM ledger.files")
+        files: list[tuple[str, int, str, str, str, str]] = []
         units: list[list[str]] = []
         for each in batch:
             load = _digest(each.source, each.unit, self._version(each), str(self.now))
             units.append([each.unit, self._version(each), load])
-            named = zip(each.files, each.keys, strict=True)
-            files += [[str(path), key, each.source, each.unit, load] for path, key in named]
+            for path, key in zip(each.files, each.keys, strict=True):
+                files.append((str(path), first + len(files), key, each.source, each.unit, load))
         self.con.executemany("INSERT INTO units_in_hand VALUES (?, ?, ?)", units)
-        self.con.executemany("INSERT INTO files_in_hand VALUES (?, ?, ?, ?, ?)", files)
+        self.con.executemany("INSERT INTO files_in_hand VALUES (?, ?, ?, ?, ?, ?)", files)
 
-    def _normalise(self, source: Source, batch: Sequence[Landed]) -> None:
-        """The batch as temporary tables: `normalised` rows, and `control`, the source's own totals."""
-        relation, normaliser = source.read(self.con, [path for each in batch for path in each.files])
+    def _normalise(self, source: Source, batch: Sequence[Landed]) -> str:
+        """What the batch holds, for the steps that follow; returns the normaliser's name.
+
+        `source_rows` and `normalised` are views, computed column by column as they are needed: no copy of a large
+        bill is made on the way. `control` has the source's own totals, `tag_sets` what its sets of tags say,
+        `aside` the rows that become no charge, or that the normaliser added.
+        """
+        paths = [path for each in batch for path in each.files]
+        relation, normaliser = source.read(self.con, paths)
+        if any(path.suffix != ".parquet" for path in paths):  # what is not stored by column is parsed once
+            relation.create_view("unparsed_rows", replace=True)
+            self.con.execute("CREATE OR REPLACE TEMP TABLE parsed_rows AS FROM unparsed_rows")
+            relation = self.con.table("parsed_rows")
         relation.create_view("source_rows", replace=True)
-        for name, schema in (("normalised", "normalise"), ("control", "control")):
-            sql = model(f"{schema}.{normaliser.sql}").sql
-            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
-        self.con.execute("DROP VIEW source_rows")
+        self.con.execute(f"CREATE OR REPLACE TEMP VIEW normalised AS {model(f'normalise.{normaliser.sql}').sql}")
+        for name, sql in (
+            ("control", f"control.{normaliser.sql}"),
+            ("tag_sets", "focus.tag_sets"),
+            ("aside", "focus.aside"),
+        ):
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {model(sql).sql}")
+        return normaliser.sql
 
-    def _swap(self, source: str, cause: str, *, insert: bool) -> None:
-        """Delete the charges of the units in hand, insert the normalised ones, keep the difference by day."""
-        con, key = self.con, {"source": source}
-        daily = model("ledger.unit_daily").sql
-        con.execute(f"CREATE OR REPLACE TEMP TABLE daily_before AS {daily}", key)
-        con.execute(
-            "DELETE FROM focus.charges "
-            "WHERE x_SourceSystem = $source AND x_SourceUnit IN (SELECT unit FROM units_in_hand)",
-            key,
-        )
-        if insert:
-            present = set(con.sql("FROM normalised LIMIT 0").columns) | DERIVED
-            columns = ", ".join(f'"{column}"' for column in CHARGES if column in present)
+    def _swap(self, source: str, normaliser: str | None) -> None:
+        """Delete the charges of the units in hand, insert the normalised ones."""
+        con = self.con
+        self._days("daily_before", source)
+        parts.delete(con, source)
+        if normaliser is not None:
             con.execute(
-                f"INSERT INTO focus.charges BY NAME SELECT {columns} FROM ({self.charges_sql})",  # noqa: S608
+                "INSERT INTO ledger.files SELECT file_id, source, unit, load, file, $currency FROM files_in_hand",
                 {"currency": self.currency},
             )
-        con.execute(f"CREATE OR REPLACE TEMP TABLE daily_after AS {daily}", key)
-        con.execute(
+            parts.insert(con, normaliser, self.attributed)
+
+    def _days(self, name: str, source: str) -> None:
+        sql = model("ledger.unit_daily").sql
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}", {"source": source})
+
+    def _keep_difference(self, source: str, cause: str) -> None:
+        """What the swap changed, by day."""
+        self._days("daily_after", source)
+        self.con.execute(
             """INSERT INTO ledger.changes
             SELECT $now, $source, billing_period, charge_date, provider_name, sub_account_id, service_name, ml_stage,
               team, currency, sum(billed), sum(effective), $cause
@@ -172,7 +191,7 @@ class Loader:
               FROM daily_after
               UNION ALL SELECT * REPLACE (-billed AS billed, -effective AS effective) FROM daily_before)
             GROUP BY ALL HAVING sum(billed) <> 0 OR sum(effective) <> 0""",
-            {"now": self.now, "cause": cause, **key},
+            {"now": self.now, "cause": cause, "source": source},
         )
 
     def _supersede(self, source: str) -> None:
@@ -193,10 +212,9 @@ class Loader:
         con.execute("INSERT INTO ledger.units SELECT $source, unit, version, load FROM units_in_hand", key)
         con.execute(
             """INSERT INTO ledger.loads
-            SELECT x_LoadId, $source, u.unit, strftime(c.BillingPeriodStart, '%Y-%m'), u.version, $now, count(*),
-              sum(c.BilledCost), c.BillingCurrency, 'current', NULL
-            FROM focus.charges AS c JOIN units_in_hand AS u ON u.unit = c.x_SourceUnit
-            WHERE c.x_SourceSystem = $source GROUP BY ALL""",
+            SELECT u.load || ':' || period || ':' || currency, $source, unit, period, version, $now, row_count,
+              billed_total, currency, 'current', NULL
+            FROM loaded JOIN units_in_hand AS u USING (unit)""",
             {**key, "now": self.now},
         )
         con.execute(
@@ -207,9 +225,9 @@ class Loader:
         )
         con.execute(
             """INSERT INTO ledger.left_out
-            SELECT f.load, $source, f.unit, n.x_LeftOut, count(*), sum(n.BilledCost), n.BillingCurrency
-            FROM normalised AS n JOIN files_in_hand AS f ON f.path = n.x_SourceFile
-            WHERE n.x_LeftOut IS NOT NULL GROUP BY ALL""",
+            SELECT f.load, $source, f.unit, a.x_LeftOut, sum(a.row_count), sum(a.billed_total), a.currency
+            FROM aside AS a JOIN files_in_hand AS f ON f.path = a.x_SourceFile
+            WHERE a.x_LeftOut IS NOT NULL GROUP BY ALL""",
             key,
         )
 

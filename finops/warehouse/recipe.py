@@ -6,24 +6,20 @@ import hashlib
 from pathlib import Path
 
 from finops import sources
-from finops.focus import MACHINE_LEARNING
 from finops.gpus import catalogue
 from finops.lifecycle import Rule, compile_rules
 from finops.models import model, models
 
-DERIVED = {*MACHINE_LEARNING, "x_SourceSystem", "x_SourceUnit", "x_SourceFile", "x_LoadId", "SkuPriceDetails"}
-"""The columns that sql/focus/charges.sql adds to a normalised row."""
 
-
-def charges_sql(rules: list[Rule]) -> str:
-    """sql/focus/charges.sql with the compiled stage rules in it."""
-    return model("focus.charges").sql.replace("STAGE_RULE()", compile_rules(rules).sql("duckdb"))
+def attributed_sql(rules: list[Rule]) -> str:
+    """sql/focus/attributed.sql with the compiled stage rules in it."""
+    return model("focus.attributed").sql.replace("STAGE_RULE()", compile_rules(rules).sql("duckdb"))
 
 
 def recipe(rules: list[Rule], currency: str) -> str:
     """A digest of rules, SQL, code and catalogue: when it changes, landed files are normalised anew."""
-    digest = hashlib.sha256(charges_sql(rules).encode())
-    for each in (*models("normalise"), *models("control")):
+    digest = hashlib.sha256(attributed_sql(rules).encode())
+    for each in (*models("normalise"), *models("control"), model("focus.tag_sets"), model("focus.aside")):
         digest.update(each.sql.encode())
     for path in sorted(Path(sources.__file__).parent.glob("*.[pj][ys]*")):  # code, and the schema it reads with
         digest.update(path.read_bytes())

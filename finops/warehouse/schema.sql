@@ -19,6 +19,11 @@ CREATE TABLE IF NOT EXISTS ledger.units (
   PRIMARY KEY (source, unit)
 );
 
+CREATE TABLE IF NOT EXISTS ledger.files (
+  file_id INTEGER NOT NULL, source VARCHAR NOT NULL, unit VARCHAR NOT NULL, load VARCHAR NOT NULL,
+  file VARCHAR NOT NULL, reporting_currency VARCHAR NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS ledger.loads (
   load_id VARCHAR PRIMARY KEY, source VARCHAR NOT NULL, unit VARCHAR NOT NULL, billing_period VARCHAR,
   version VARCHAR NOT NULL, loaded_at TIMESTAMPTZ NOT NULL, row_count BIGINT, billed_total DECIMAL(38,18),

@@ -10,6 +10,13 @@ SELECT
   BillingCurrency AS currency,
   SUM(BilledCost) AS billed,
   SUM(EffectiveCost) AS effective
-FROM focus.charges
-WHERE x_SourceSystem = $source AND x_SourceUnit IN (SELECT unit FROM units_in_hand)
+FROM (
+  -- by the hour first: a time is rendered once for each group, not for each charge
+  SELECT
+    BillingPeriodStart, ChargePeriodStart, ProviderName, SubAccountId, ServiceName, x_MlStage, x_Team, BillingCurrency,
+    SUM(BilledCost) AS BilledCost, SUM(EffectiveCost) AS EffectiveCost
+  FROM focus.charges
+  WHERE x_SourceSystem = $source AND x_SourceUnit IN (SELECT unit FROM units_in_hand)
+  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+)
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8

@@ -9,7 +9,7 @@ WITH basis AS (
   FROM source_rows
   GROUP BY 1, 2
 ),
-lines AS (
+lines AS NOT MATERIALIZED (
   SELECT
     s.*,
     b.is_net,
@@ -27,7 +27,7 @@ lines AS (
     ON b.payer IS NOT DISTINCT FROM s.bill_payer_account_id
     AND b.period IS NOT DISTINCT FROM s.bill_billing_period_start_date
 ),
-parts AS (
+parts AS NOT MATERIALIZED (
   SELECT *, FALSE AS is_unused, CAST(0 AS DECIMAL(38,18)) AS unused FROM lines
   UNION ALL
   SELECT
@@ -183,7 +183,6 @@ SELECT
   COALESCE(product_servicecode, product['servicecode'], line_item_product_code) AS x_ServiceCode,
   line_item_usage_type AS x_UsageType,
   line_item_operation AS x_Operation,
-  STRFTIME(bill_billing_period_start_date, '%Y-%m') AS x_InvoiceMonth,
   CASE WHEN NOT is_unused AND category = 'Usage' THEN instance_type END AS x_InstanceType,
   CASE
     WHEN is_unused OR category <> 'Usage' THEN NULL

@@ -230,5 +230,10 @@ def test_the_stages_are_the_contract_s() -> None:
 
 
 def test_every_field_reads_a_column_that_charges_have() -> None:
-    columns = model("focus.charges").sql + model("normalise.aws_cur").sql + model("normalise.focus").sql
+    columns = (
+        model("focus.attributed").sql
+        + model("focus.tag_sets").sql
+        + model("normalise.aws_cur").sql
+        + model("normalise.focus").sql
+    )
     assert all(column in columns for column in FIELDS.values())

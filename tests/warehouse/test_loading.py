@@ -38,11 +38,19 @@ def test_a_failure_at_any_step_leaves_everything_as_it_was(
 ) -> None:
     bill(tmp_path, focus("7"))
     house.ok()
-    tables = ("focus.charges", "ledger.units", "ledger.source_totals", "ledger.left_out", "ledger.changes")
+    tables = (
+        "focus.charges",
+        "ledger.files",
+        "part.tag_sets",
+        "ledger.units",
+        "ledger.source_totals",
+        "ledger.left_out",
+        "ledger.changes",
+    )
     before = {table: house.sql(f"FROM {table}") for table in tables}
     bill(tmp_path, focus("8"))
 
-    for step in ("_take_in_hand", "_normalise", "_swap", "_remember"):
+    for step in ("_take_in_hand", "_normalise", "_swap", "_keep_difference", "_remember"):
         real: Callable[..., Any] = getattr(Loader, step)
 
         def broken(self: Loader, *given: Any, real: Callable[..., Any] = real, **named: Any) -> None:
@@ -61,21 +69,24 @@ def test_a_load_that_loses_a_row_or_a_cent_is_refused(
 ) -> None:
     bill(tmp_path, focus("7"))
     house.ok()
-    real = Loader._swap
+    real = Loader._normalise
     for damage, word in [
-        ("UPDATE normalised SET BilledCost = BilledCost - 0.000000000000000001 WHERE BilledCost = 9", "do not add up"),
-        ("DELETE FROM normalised WHERE BilledCost = 9", "do not add up"),
-        ("DELETE FROM normalised WHERE BilledCost = 0", "rows"),
-        ("INSERT INTO normalised FROM normalised WHERE BilledCost = 0", "rows"),
+        ("UPDATE damaged SET BilledCost = BilledCost - 0.000000000000000001 WHERE BilledCost = 9", "do not add up"),
+        ("DELETE FROM damaged WHERE BilledCost = 9", "do not add up"),
+        ("DELETE FROM damaged WHERE BilledCost = 0", "rows"),
+        ("INSERT INTO damaged FROM damaged WHERE BilledCost = 0", "rows"),
     ]:
         bill(tmp_path, focus("9"), focus("0", ServiceName=damage.replace(",", "")))
 
-        def swap(self: Loader, source: str, cause: str, *, insert: bool, damage: str = damage) -> None:
+        def normalise(self: Loader, *given: Any, damage: str = damage) -> str:
+            name = real(self, *given)
+            self.con.execute("CREATE OR REPLACE TEMP TABLE damaged AS FROM normalised")
             self.con.execute(damage)
-            real(self, source, cause, insert=insert)
+            self.con.execute("CREATE OR REPLACE TEMP VIEW normalised AS FROM damaged")
+            return name
 
         with monkeypatch.context() as patch:
-            patch.setattr(Loader, "_swap", swap)
+            patch.setattr(Loader, "_normalise", normalise)
             house.refused(word)
         assert house.total() == 7
 
