@@ -3,8 +3,9 @@
     landing/<source> … → focus/charges → spend, gpu, forecast, budget, gap → quality/checks → alert/events → published
 
 Steps run one after another in one process, since DuckDB has one writer. Sources and charges are partitioned
-by month; the tables after them are small and built whole. The configuration is $FINOPS_CONFIG, or
-finops.yaml in the working directory.
+by month; the tables after them are small and built whole. A sensor for each AWS export asks for a run when
+a manifest is new, a schedule every morning. The configuration is $FINOPS_CONFIG, or finops.yaml in the
+working directory.
 """
 
 from __future__ import annotations
