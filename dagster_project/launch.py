@@ -10,7 +10,7 @@ import dagster as dg
 
 from dagster_project.assets import landing
 from dagster_project.definitions import build
-from dagster_project.partitions import keys, months
+from dagster_project.partitions import keys, months, range_tags
 from finops.config import Config
 from finops.errors import ConfigError, SourceError
 from finops.pipeline import Pipeline, RunReport
@@ -37,10 +37,7 @@ def launch(
                     raise_on_error=True,
                     run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     asset_selection=sorted(selection),
-                    tags={
-                        "dagster/asset_partition_range_start": first,
-                        "dagster/asset_partition_range_end": last,
-                    },
+                    tags=range_tags(first, last),
                 )
         except dg.DagsterError:
             if pipeline.refused is None:

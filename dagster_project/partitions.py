@@ -20,3 +20,8 @@ def periods(keys: Sequence[str]) -> list[str]:
 def keys(names: Sequence[str]) -> list[str]:
     """Billing periods as partition keys."""
     return [f"{name}-01" for name in names]
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """The tags of a run over a range of partition keys, both included."""
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}

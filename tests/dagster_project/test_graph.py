@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dagster_project import definitions, metadata, schedules
+from dagster_project import definitions, metadata, schedules, sensors
 from dagster_project.launch import launch
 from finops.config import load_config
 from finops.errors import ConfigError, SourceError
@@ -82,7 +82,7 @@ def test_a_failed_run_is_told(tmp_path: Path) -> None:
             dagster_instance=instance,
             dagster_run=result.dagster_run,
         ).for_run_failure()
-        schedules.run_failed(config)(context)
+        sensors.run_failed(config)(context)
     assert result.dagster_run.run_id in (tmp_path / "alerts.jsonl").read_text(encoding="utf-8")
 
 
