@@ -10,7 +10,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from finops import lifecycle, pipeline
-from finops.sources import landing
+from finops.sources import landing, s3
 from finops.warehouse import database
 
 _rules = cache(lifecycle.load_rules)
@@ -26,7 +26,8 @@ def _prepare_once(con: DuckDBPyConnection, path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landing.time, "sleep", lambda _: None)
+    monkeypatch.setattr(landing, "WAITS", (0,) * 3)
+    monkeypatch.setattr(s3, "WAITS", (0,) * 2)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)  # a handful of rows: DuckDB's threads would only wait
     monkeypatch.setattr(database, "_prepare", _prepare_once)
     monkeypatch.setattr(pipeline, "load_rules", _rules)

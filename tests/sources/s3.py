@@ -78,6 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         if status == -1:  # the connection breaks in the middle of the body
             self.send_response(200)
             self.send_header("Content-Length", str(len(self.bucket.objects[key][0])))
+            self.send_header("ETag", etag(self.bucket.objects[key][0]))
             self.end_headers()
             self.wfile.write(self.bucket.objects[key][0][:5])
             self.close_connection = True

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from finops.sources import storage
+from finops import aws_session
 from finops.sources.storage import open_storage
 
 from . import s3
@@ -24,7 +24,7 @@ MANIFEST = "pre fix/ml/metadata/BILLING_PERIOD=2026-09/ml-Manifest.json"
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Bucket]:
-    monkeypatch.setattr(storage, "ATTEMPTS", 1)
+    monkeypatch.setattr(aws_session, "ATTEMPTS", 1)
     with s3.serve("bills") as served:
         for name, value in {
             "AWS_ENDPOINT_URL": served.url,
