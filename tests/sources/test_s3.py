@@ -26,16 +26,7 @@ MANIFEST = "pre fix/ml/metadata/BILLING_PERIOD=2026-09/ml-Manifest.json"
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Bucket]:
     monkeypatch.setattr(aws_session, "ATTEMPTS", 1)
     with s3.serve("bills") as served:
-        for name, value in {
-            "AWS_ENDPOINT_URL": served.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": "/nowhere",
-            "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-        }.items():
+        for name, value in served.environment().items():
             monkeypatch.setenv(name, value)
         yield served
 
