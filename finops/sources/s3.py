@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -85,16 +85,11 @@ class Bucket:
         for wait in (*WAITS, None):
             with aws_errors(where, "s3:GetObject"):
                 answer = self.client.get_object(**self._common, Key=key, IfMatch=file.etag)
-                if answer.get("ETag", "").strip('"') != file.etag.strip('"'):  # some servers do not look at If-Match
-                    raise Changed(f"{file.key} changed")
-                try:
-                    return take(answer["Body"])
-                except _broken():
-                    if wait is None:
-                        raise
-                finally:
-                    answer["Body"].close()
-            time.sleep(wait)
+                with closing(answer["Body"]) as body, suppress(*(_broken() if wait is not None else ())):
+                    if answer.get("ETag", "").strip('"') != file.etag.strip('"'):  # some servers ignore If-Match
+                        raise Changed(f"{file.key} changed")
+                    return take(body)
+            time.sleep(wait or 0)
         raise AssertionError("the last round returns or raises")
 
 
