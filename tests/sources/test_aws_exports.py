@@ -75,6 +75,15 @@ def test_three_full_copies_of_a_month_count_once(root: Path, house: House) -> No
     assert house.ok().total() == 3
 
 
+def test_a_manifest_of_one_execution_is_no_period_s(root: Path, house: House) -> None:
+    path = manifest(root, [write_csv(data(root, "ml-00001.csv.gz"), [cur(cost="7")])])
+    own = path.parent / "2026-09-01T00:00:00Z-run1" / path.name
+    own.parent.mkdir()
+    own.write_text("{}")
+    at(own, T0 + 600)
+    assert house.ok().total() == 7
+
+
 def test_a_sibling_focus_manifest_is_ignored(root: Path, house: House) -> None:
     path = manifest(root, [write_csv(data(root, "ml-00001.csv.gz"), [cur(cost="7")])])
     path.with_name("ml-Manifest-FOCUS.json").write_text("{}")

@@ -18,14 +18,18 @@ import pytest
 from finops.config import AwsExport, Config
 from finops.errors import SourceError
 from finops.sources import downloads, landing
+from finops.sources.aws_cur1 import AwsLegacyReport
 from finops.sources.aws_exports import AwsDataExport
 from finops.sources.downloads import Downloads, Meter, is_whole, part
+from finops.sources.focus_files import FocusFiles
 from finops.sources.registry import open_source
 from finops.sources.storage import Changed, Folder, RemoteFile, Tell, open_storage
 
 from . import s3
 from .house import T0, at, manifest
+from .test_aws_cur1 import deliver as deliver_report
 
+PATIENCE = landing.WAITS
 SOURCE = {"name": "aws", "kind": "aws-cur2", "uri": "bucket", "export": "ml"}
 
 
@@ -288,3 +292,57 @@ def test_a_folder_file_that_vanishes_in_the_middle_of_a_copy_is_an_event(tmp_pat
     (file,) = storage.list()
     with pytest.raises(Changed, match=r"a\.csv"):
         storage.fetch(file, tmp_path / "copy", lambda _: path.unlink())
+
+
+def test_a_legacy_report_that_moves_on_is_read_in_its_newest_version(tmp_path: Path) -> None:
+    root = tmp_path / "bucket"
+    deliver_report(root, ["1"], "first")
+
+    class Overtaken(Watched):
+        def act(self, file: RemoteFile, tell: Tell) -> None:
+            if self.copies.total() == 1:
+                deliver_report(root, ["5", "6"], "second", when=T0 + 100)
+
+    entry = AwsExport.model_validate({"name": "aws", "kind": "aws-cur1", "uri": "bucket", "export": "rep"})
+    report = landing.land(AwsLegacyReport(entry, Overtaken(root)), tmp_path / "home", None, lambda _: None)
+    assert report.failures == {}
+    assert [key.partition("/")[2] for key in report.landed[0].keys] == ["second/rep-1.csv.gz", "second/rep-2.csv.gz"]
+
+
+def test_a_bare_file_that_moves_on_is_read_in_its_newest_version(tmp_path: Path) -> None:
+    path = tmp_path / "bucket/report.csv"
+    path.parent.mkdir()
+    path.write_text("old")
+
+    class Overtaken(Watched):
+        def act(self, file: RemoteFile, tell: Tell) -> None:
+            path.write_text("newer")
+
+    entry = AwsExport.model_validate({"name": "aws", "kind": "aws-cur1", "uri": "bucket"})
+    report = landing.land(AwsLegacyReport(entry, Overtaken(path.parent)), tmp_path / "home", None, lambda _: None)
+    assert report.failures != {}  # it never stands still
+    storage = Watched(path.parent)
+    report = landing.land(AwsLegacyReport(entry, storage), tmp_path / "home", None, lambda _: None)
+    assert [file.read_text() for file in report.landed[0].files] == ["newer"]
+
+
+def test_a_unit_that_is_being_delivered_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(name)
+    said: list[str] = []
+
+    class Restless(Watched):
+        def act(self, file: RemoteFile, tell: Tell) -> None:
+            if file.key == "a.csv":
+                (tmp_path / "a.csv").write_text("a" * (1 + self.copies["a.csv"]))
+
+    source = FocusFiles("s", Restless(tmp_path))
+    report = landing.land(source, tmp_path / "home", None, said.append)
+    assert [each.unit for each in report.landed] == ["b.csv"]
+    assert list(report.failures) == ["a.csv"]
+    assert len(said) == len(landing.WAITS)
+    assert all(text.startswith("s: a.csv is being delivered, trying again (a.csv changed") for text in said)
+
+
+def test_the_patience_for_a_delivery_under_way_is_a_minute_or_two() -> None:
+    assert 60 <= sum(PATIENCE) <= 120
