@@ -17,6 +17,7 @@ from functools import cached_property
 from duckdb import DuckDBPyConnection
 
 from finops import alerts
+from finops.aws_session import AwsAccess
 from finops.budgets import read_budgets
 from finops.config import Config
 from finops.errors import AlertError, CheckError, ConfigError, FinopsError
@@ -158,7 +159,8 @@ class Pipeline:
         if "*" in report.failures:
             return False
         source = next(each for each in self.config.sources if each.name == report.source)
-        origin = json.dumps(source.model_dump(mode="json"), sort_keys=True)
+        access = set(AwsAccess.model_fields)  # who asks, and by which way: the place stays the same
+        origin = json.dumps(source.model_dump(mode="json", exclude=access), sort_keys=True)
         known = scalar(con, "SELECT origin FROM ledger.sources WHERE source = ?", [source.name])
         redefined = known is not None and known != origin
         if redefined:

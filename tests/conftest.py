@@ -25,6 +25,14 @@ def run(config: Config, **only: tuple[str, ...]) -> RunReport:
     return launch(config, sources=only.get("sources", ()), periods=only.get("periods", ()), progress=lambda _: None)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the figures that tests recorded as `shown`: they count what happened, besides passing."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties:
+            if name == "shown":
+                terminalreporter.write_line(f"{report.nodeid}\n{text}")
+
+
 @dataclass(frozen=True)
 class Company:
     """A simulated company: its folder, its truth, and its published warehouse."""

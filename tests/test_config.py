@@ -41,7 +41,9 @@ def refused(path: Path, *words: str) -> ConfigError:
 def test_a_whole_configuration(write: Write) -> None:
     path = write(
         "reporting_currency: EUR\nhome: out\nstages: s.yaml\nbudgets: b.yaml\nsources:\n"
-        "  - {name: aws-main, kind: aws-cur2, uri: 's3://b/p', export: E}\n"
+        "  - {name: aws-main, kind: aws-cur2, uri: 's3://b/p', export: E, profile: p, region: eu-west-1,"
+        " role_arn: 'arn:aws:iam::123456789012:role/r', external_id: ours, requester_pays: true,"
+        " expected_bucket_owner: '012345678901', endpoint: 'https://s3.example'}\n"
         "  - {name: aws-old, kind: aws-cur1, uri: old.csv}\n"
         "  - {name: aws-focus, kind: aws-focus, uri: 'file:///d', export: E}\n"
         "  - {name: gcp-main, kind: gcp-bigquery, table: p.d.t, endpoint: 'http://127.0.0.1:1'}\n"
@@ -104,6 +106,27 @@ def test_a_folder_instead_of_a_file(tmp_path: Path) -> None:
         pytest.param("sources:\n  - {name: a, uri: x}\n", ("'kind' is missing", "line 2"), id="no kind"),
         pytest.param("sources:\n  - {name: a, kind: focus-files}\n", ("'uri' is missing", "line 2"), id="no uri"),
         pytest.param("sources:\n  - {name: a, kind: aws-cur2, uri: x}\n", ("'export'", "line 2"), id="missing export"),
+        pytest.param(
+            "sources:\n  - name: a\n    kind: aws-cur2\n    uri: s3://b\n    export: e\n    rol_arn: x\n",
+            ("unknown key 'rol_arn'", "did you mean 'role_arn'", "line 6"),
+            id="unknown key of an AWS source",
+        ),
+        pytest.param(
+            "sources:\n  - name: a\n    kind: aws-cur2\n    uri: s3://b\n    export: e\n    role_arn: reader\n",
+            ("a role is written as", "line 6", "sources[0].role_arn"),
+            id="a role that is none",
+        ),
+        pytest.param(
+            "sources:\n  - name: a\n    kind: aws-cur2\n    uri: s3://b\n    export: e\n"
+            "    expected_bucket_owner: 012345670123\n",
+            ("in quotes", "line 6", "sources[0].expected_bucket_owner"),
+            id="an account id that YAML takes for a number",
+        ),
+        pytest.param(
+            "sources:\n  - {name: a, kind: aws-cur2, uri: x, export: e, external_id: abc}\n",
+            ("'external_id' goes with the key 'role_arn'", "line 2"),
+            id="an external id without a role",
+        ),
         pytest.param("sources: []\n", ("line 1", "sources"), id="no source"),
         pytest.param("home: var\n", ("'sources' is missing",), id="no sources"),
         pytest.param("sources: 5\n", ("line 1", "sources"), id="sources not a list"),

@@ -121,6 +121,24 @@ def test_a_source_that_means_another_place_now_is_not_counted_twice(folder: Path
     assert ask(config, "SELECT count(*) FROM ledger.restatements") == [(0,)]
 
 
+def test_another_way_to_the_same_place_reloads_nothing(small: Company) -> None:
+    path = small.root / "finops.yaml"
+    document = yaml.safe_load(path.read_text())
+    ways = {
+        "role_arn": "arn:aws:iam::123456789012:role/r",
+        "external_id": "ours",
+        "profile": "p",
+        "region": "eu-west-1",
+    }
+    changed = [source for source in document["sources"] if source["kind"].startswith("aws")]
+    for source in changed:
+        source |= {**ways, "requester_pays": True, "endpoint": "https://s3.example"}
+    assert changed
+    path.write_text(yaml.safe_dump(document))
+    report = run(small.config)
+    assert (report.units_new, report.failures, report.published) == (0, (), False)
+
+
 def test_a_late_provider_has_not_spent_nothing(folder: Path) -> None:
     """Days that one provider has not delivered yet are no day of anybody's forecast, gap or budget."""
     (folder / "bills/gcp.csv").write_text(bill("Google Cloud", date(2026, 6, 1), date(2026, 9, 15)), encoding="utf-8")

@@ -19,8 +19,9 @@ from finops.config import Source as SourceEntry
 from finops.config import Telemetry as TelemetryEntry
 from finops.errors import ConfigError, WarehouseError
 from finops.lifecycle import load_rules
-from finops.sources.base import Unit
+from finops.sources.base import Source, Unit
 from finops.sources.registry import open_source
+from finops.sources.storage import Changed
 from finops.telemetry import registry
 from finops.warehouse.connection import query, scalar
 from finops.warehouse.database import Warehouse
@@ -77,7 +78,8 @@ def _home(config: Config) -> str:
 
 
 def _source(config: Config, entry: SourceEntry) -> str:
-    units = open_source(config, entry).discover()
+    source = open_source(config, entry)
+    units = source.discover()
     if not units:
         raise ConfigError(
             "it can be reached, but there is nothing in it",
@@ -87,7 +89,17 @@ def _source(config: Config, entry: SourceEntry) -> str:
     newest = max(units, key=lambda unit: (_modified(unit), unit.name))
     at = _modified(newest)
     when = f" of {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC" if at else ""
-    return f"{count(len(units), 'unit')}, the newest {newest.name}{when}"
+    return f"{count(len(units), 'unit')}, the newest {newest.name}{when}{_complete(source, newest)}"
+
+
+def _complete(source: Source, unit: Unit) -> str:
+    """What a manifest names; it is read for that, since who may list may still not be allowed to read."""
+    if unit.manifest is None:
+        return ""
+    try:
+        return f", {count(len(source.files(unit)), 'file')}"
+    except Changed as change:
+        return f", which is being delivered: {change}"
 
 
 def _modified(unit: Unit) -> float:

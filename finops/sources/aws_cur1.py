@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from finops.errors import SourceError
 from finops.sources import aws_cur
 from finops.sources.base import Normaliser, Unit, version_of
 from finops.sources.reading import format_of, names_as_written, read_files
-from finops.sources.storage import Changed, RemoteFile, Storage
+from finops.sources.storage import Changed, RemoteFile, Storage, Tell, newest
 
 _RANGE = re.compile(r"(?:^|/)((\d{4})(\d{2})\d{2}-\d{8})/([^/]+)-Manifest\.json$")
 
@@ -59,9 +60,8 @@ class AwsLegacyReport:
 
     def files(self, unit: Unit) -> list[RemoteFile]:
         if unit.manifest is None:
-            now = {file.key: file for file in self.storage.list()}
-            if any(now.get(file.key) != file for file in unit.files):
-                raise Changed(unit.name)
+            if self.current(unit).version != unit.version:
+                raise Changed(f"{unit.name} changed")
             return list(unit.files)
         where = f"{self.storage.uri}/{unit.manifest.key}"
         root = unit.manifest.key.rpartition("/")[0]
@@ -82,12 +82,21 @@ class AwsLegacyReport:
         listed = {file.key: file for file in self.storage.list(f"{root}/")}
         wanted = [f"{root}/{tail}" for tail in tails]
         for key in wanted:
-            if key not in listed or listed[key].modified > unit.manifest.modified:
-                raise Changed(key)
+            if key not in listed:
+                raise Changed(f"{key} is missing")
+            if listed[key].modified > unit.manifest.modified:
+                raise Changed(f"{key} is newer than its manifest")
         return [listed[key] for key in wanted]
 
-    def fetch(self, file: RemoteFile, to: Path) -> None:
-        self.storage.fetch(file, to)
+    def current(self, unit: Unit) -> Unit:
+        if unit.manifest is None:
+            file = newest(self.storage, unit.files[0])
+            return replace(unit, version=version_of([file]), files=(file,))
+        manifest = newest(self.storage, unit.manifest)
+        return replace(unit, version=manifest.etag, manifest=manifest)
+
+    def fetch(self, file: RemoteFile, to: Path, tell: Tell) -> None:
+        self.storage.fetch(file, to, tell)
 
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> tuple[DuckDBPyRelation, Normaliser]:
         raw = read_files(con, paths, self.storage.uri)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ from finops.errors import SourceError
 from finops.sources import aws_cur, focus_rows
 from finops.sources.base import Normaliser, Unit
 from finops.sources.reading import read_files
-from finops.sources.storage import Changed, RemoteFile, Storage
+from finops.sources.storage import Changed, RemoteFile, Storage, Tell, newest
 
 _PERIOD = re.compile(r"billing_period=(\d{4}-\d{2})", re.IGNORECASE)
 
@@ -63,11 +64,11 @@ class AwsDataExport:
         listed = {file.key: file for folder in sorted(folders) for file in self.storage.list(folder)}
         missing = [key for key in keys if key not in listed]
         if missing:
-            raise Changed(missing[0])
+            raise Changed(f"{missing[0]} is missing")
         files = [listed[key] for key in keys]
         younger = [file.key for file in files if file.modified > manifest.modified]
         if younger:
-            raise Changed(younger[0])
+            raise Changed(f"{younger[0]} is newer than its manifest")
         return files
 
     def _data_keys(self, manifest: RemoteFile) -> list[str]:
@@ -93,8 +94,12 @@ class AwsDataExport:
             )
         return [f"{self.export}/data/{tail}" for tail in tails]
 
-    def fetch(self, file: RemoteFile, to: Path) -> None:
-        self.storage.fetch(file, to)
+    def current(self, unit: Unit) -> Unit:
+        manifest = newest(self.storage, cast("RemoteFile", unit.manifest))
+        return replace(unit, version=manifest.etag, manifest=manifest)
+
+    def fetch(self, file: RemoteFile, to: Path, tell: Tell) -> None:
+        self.storage.fetch(file, to, tell)
 
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> tuple[DuckDBPyRelation, Normaliser]:
         raw = read_files(con, paths, self.storage.uri)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-from finops.sources.storage import RemoteFile
+from finops.sources.storage import RemoteFile, Tell
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,12 @@ class Source(Protocol):
         """The files of a unit in their current version; raises storage.Changed when it moved on."""
         ...
 
-    def fetch(self, file: RemoteFile, to: Path) -> None:
-        """Copy one file, whole; raises storage.Changed or SourceError."""
+    def current(self, unit: Unit) -> Unit:
+        """The unit in its newest version; raises storage.Changed when there is none at the moment."""
+        ...
+
+    def fetch(self, file: RemoteFile, to: Path, tell: Tell) -> None:
+        """Copy one file, whole; raises storage.Changed or SourceError. Called from several threads at once."""
         ...
 
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> tuple[DuckDBPyRelation, Normaliser]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from finops.errors import SourceError
 from finops.sources.base import Unit, version_of
-from finops.sources.storage import Changed, RemoteFile, Storage
+from finops.sources.storage import Changed, RemoteFile, Storage, Tell
 
 _PARTITION = re.compile(r"(?:^|/)(_PARTITIONDATE=(\d{4}-\d{2})-\d{2})/")
 
@@ -44,17 +44,22 @@ class FileUnits:
         ]
 
     def files(self, unit: Unit) -> list[RemoteFile]:
+        if self.current(unit).version != unit.version:
+            raise Changed(f"{unit.name} changed")
+        return list(unit.files)
+
+    def current(self, unit: Unit) -> Unit:
         # a partition's files lie in one folder: listing that is enough to see whether it stood still
         prefix = posixpath.commonprefix([file.key for file in unit.files])
         if unit.period is not None:
             prefix = prefix[: prefix.rfind("/") + 1]
         now = {each.name: each for each in self._units(prefix)}.get(unit.name)
-        if now is None or now.version != unit.version:
-            raise Changed(unit.name)
-        return list(unit.files)
+        if now is None:
+            raise Changed(f"{unit.name} is gone")
+        return now
 
-    def fetch(self, file: RemoteFile, to: Path) -> None:
-        self.storage.fetch(file, to)
+    def fetch(self, file: RemoteFile, to: Path, tell: Tell) -> None:
+        self.storage.fetch(file, to, tell)
 
 
 def _period(unit: str) -> str | None:

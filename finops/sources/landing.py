@@ -2,29 +2,36 @@
 
 `<home>/landing/<source>/<unit>/<version>/` holds a version's files and `unit.json`, which is written last:
 a folder without it never counts. Nothing of an export's own names becomes a path: they may hold anything.
+
+A version counts when it stood still around its download: its files are listed, fetched whole as they were
+listed, and listed again with their manifest. What moved is tried again, in what is then its newest version.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
+import os
 import re
 import shutil
 import time
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from finops.errors import FinopsError, SourceError
 from finops.sources.base import Source, Unit
+from finops.sources.downloads import Downloads, Meter, sync
 from finops.sources.storage import Changed, RemoteFile
 
-ATTEMPTS = 5
-TELL_EVERY = 2.0
-"""Seconds between two words of progress."""
+WAITS = (0.2, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0, 15.0)
+"""Seconds before what moved is tried again: a delivery takes time, but a run must end."""
+UNITS = 4
+"""How many units are fetched at a time; the files of all of them share the downloads."""
+PARTIAL = ".partial"
+"""Where a unit's files gather until its version is complete; no version has such a name."""
 
 
 @dataclass(frozen=True)
@@ -53,33 +60,81 @@ class Report:
 
 
 def land(source: Source, home: Path, periods: Iterable[str] | None, progress: Callable[[str], None]) -> Report:
-    """Fetch what is new of a source, unit by unit; a unit that fails leaves the others alone.
+    """Fetch what is new of a source; a unit that fails, or that is being delivered, leaves the others alone.
 
     `periods` (YYYY-MM) limits it to those units and to units that span periods; None takes all.
     """
     report = Report(source.name)
     wanted = None if periods is None else set(periods)
-    told = time.monotonic()
     try:
         report.discovered = source.discover()
     except FinopsError as error:
         report.failures["*"] = error
         return report
-    for unit in report.discovered:
-        if wanted is not None and unit.period is not None and unit.period not in wanted:
-            continue
-        try:
-            landed = find(home, unit)
-            if landed is None:
-                landed = _fetch(source, unit, home)
-                report.fetched += 1
-            if time.monotonic() - told > TELL_EVERY:
-                told = time.monotonic()
-                progress(f"{source.name}: {len(report.landed)} of {len(report.discovered)} deliveries landed")
-            report.landed.append(landed)
-        except FinopsError as error:
-            report.failures[unit.name] = error
+    units = [unit for unit in report.discovered if wanted is None or unit.period is None or unit.period in wanted]
+    with Downloads(Meter(source.name, progress, units=len(units))) as downloads:
+        landed = _until_still(_Landing(source, home, downloads, report), units, progress)
+    report.landed = [landed[unit.name] for unit in units if unit.name in landed]
     return report
+
+
+@dataclass(frozen=True)
+class _Landing:
+    """One source being landed."""
+
+    source: Source
+    home: Path
+    downloads: Downloads
+    report: Report
+
+
+def _until_still(run: _Landing, units: Iterable[Unit], progress: Callable[[str], None]) -> dict[str, Landed]:
+    """Land the units, and those that move again after a while; what never stands still is a failure."""
+    pending = {unit.name: unit for unit in units}
+    landed: dict[str, Landed] = {}
+    for pause in (*WAITS, None):
+        moved = _round(run, pending, landed)
+        if pause is None:
+            run.report.failures |= {name: _incomplete(pending[name], change) for name, change in moved.items()}
+        if pause is None or not moved:
+            break
+        for name, change in moved.items():
+            progress(f"{run.source.name}: {name} is being delivered, trying again ({change})")
+        time.sleep(pause)
+        pending = {name: _newest(run.source, pending[name]) for name in moved}
+    return landed
+
+
+def _round(run: _Landing, pending: Mapping[str, Unit], landed: dict[str, Landed]) -> dict[str, Changed]:
+    """Try every pending unit once, several at a time; returns those that moved meanwhile."""
+    moved: dict[str, Changed] = {}
+    pool = ThreadPoolExecutor(UNITS, thread_name_prefix="unit")
+    try:
+        under_way = {pool.submit(_obtain, run, unit): name for name, unit in pending.items()}
+        while under_way:
+            done, _ = wait(under_way, timeout=0.5, return_when=FIRST_COMPLETED)
+            for future in done:
+                name = under_way.pop(future)
+                try:
+                    landed[name], new = future.result()
+                    run.report.fetched += new
+                    run.downloads.meter.landed += 1
+                except Changed as change:
+                    moved[name] = change
+                except FinopsError as error:
+                    run.report.failures[name] = error
+            run.downloads.meter.tell()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return moved
+
+
+def _newest(source: Source, unit: Unit) -> Unit:
+    """The version to go on with; where there is none at the moment, the next round will say so."""
+    try:
+        return source.current(unit)
+    except (Changed, FinopsError):
+        return unit
 
 
 def find(home: Path, unit: Unit) -> Landed | None:
@@ -118,71 +173,62 @@ def _safe(name: str) -> str:
     return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
-def _fetch(source: Source, unit: Unit, home: Path) -> Landed:
-    """Fetch until the unit stood still meanwhile; raises SourceError when it never does."""
-    folder = _folder(home, unit)
-    partial = folder.with_name(f"{folder.name}.partial")
-    moved = unit.name
-    for attempt in range(ATTEMPTS):
-        shutil.rmtree(partial, ignore_errors=True)
-        try:
-            partial.mkdir(parents=True)
-            files = source.files(unit)
-            entries = [_fetch_file(source, file, partial, i) for i, file in enumerate(files)]
-            if source.files(unit) != files:
-                raise Changed(unit.name)
-            _seal(unit, partial, entries)
-            shutil.rmtree(folder, ignore_errors=True)
-            partial.rename(folder)
-        except Changed as change:
-            moved = str(change)
-            time.sleep(0.2 * 2**attempt)
-            continue
-        except OSError as error:
-            raise SourceError(
-                f"the landing area cannot be written: {error.strerror}",
-                where=str(folder),
-                remedy="free some space, or name a home that can be written",
-            ) from None
-        found = find(home, unit)
-        if found is not None:
-            return found
-    raise SourceError(
-        f"the delivery of {unit.name} is not complete: {moved} is missing, changes, or is newer than its manifest",
+def _obtain(run: _Landing, unit: Unit) -> tuple[Landed, bool]:
+    """A unit's version, and whether it had to be fetched; raises Changed when it did not stand still meanwhile."""
+    found = find(run.home, unit)
+    if found is not None:
+        return found, False
+    folder = _folder(run.home, unit)
+    try:
+        partial = folder.with_name(PARTIAL)
+        partial.mkdir(parents=True, exist_ok=True)
+        files = run.source.files(unit)
+        paths = run.downloads.fetch(run.source, unit, files, partial)
+        if run.source.files(unit) != files:
+            raise Changed(f"{unit.name} changed while it was fetched")
+        _seal(unit, partial, files, paths)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+        sync(folder.parent)
+    except OSError as error:
+        raise SourceError(
+            f"the landing area cannot be written: {error.strerror}",
+            where=str(folder),
+            remedy="free some space, or name a home that can be written",
+        ) from None
+    found = find(run.home, unit)
+    if found is None:
+        raise Changed(f"{unit.name} is not on the disk as it was written")
+    return found, True
+
+
+def _incomplete(unit: Unit, change: Changed) -> SourceError:
+    return SourceError(
+        f"the delivery of {unit.name} is not complete: {change}",
         where=f"source {unit.source}, {unit.name}",
         remedy="a delivery is probably under way: run again in a few minutes; in a copy of an export, "
         "let the copies keep their times",
     )
 
 
-def _fetch_file(source: Source, file: RemoteFile, folder: Path, index: int) -> dict[str, Any]:
-    suffix = re.search(r"(\.[A-Za-z0-9]{1,8}){1,2}$", file.key)
-    path = folder / f"{index:05d}{suffix[0].lower() if suffix else ''}"
-    source.fetch(file, path)
-    if path.suffix == ".gz":
-        _verify_gzip(path, file.key)
-    return {"key": file.key, "path": path.name, "size": file.size, "etag": file.etag}
-
-
-def _verify_gzip(path: Path, key: str) -> None:
-    try:
-        with gzip.open(path) as stream:
-            while stream.read(1 << 20):
-                pass
-    except (EOFError, OSError, zlib.error):
-        raise SourceError(
-            "the gzip file is cut off or damaged",
-            where=key,
-            remedy="fetch the export again, or ask for a new delivery",
-        ) from None
-
-
-def _seal(unit: Unit, folder: Path, entries: list[dict[str, Any]]) -> None:
+def _seal(unit: Unit, folder: Path, files: Sequence[RemoteFile], paths: Sequence[Path]) -> None:
+    """Clear away what earlier tries left, and write what the folder holds: last, and onto the disk."""
+    kept = {path.name for path in paths}
+    for other in folder.iterdir():
+        if other.name not in kept:
+            other.unlink()
     content = {
         "source": unit.source,
         "unit": unit.name,
         "period": unit.period,
         "version": unit.version,
-        "files": entries,
+        "files": [
+            {"key": file.key, "path": path.name, "size": file.size, "etag": file.etag}
+            for file, path in zip(files, paths, strict=True)
+        ],
     }
-    (folder / "unit.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+    with (folder / "unit.json").open("w", encoding="utf-8") as note:
+        json.dump(content, note, indent=1)
+        note.flush()
+        os.fsync(note.fileno())
+    sync(folder)

@@ -23,9 +23,9 @@ def open_source(config: Config, source: AwsExport | GcpBigQuery | FileSource) ->
             where=f"{config.path}, source {source.name}",
             remedy="export the table to files (bq extract, or EXPORT DATA to Parquet) and use kind gcp-files",
         )
-    storage = open_storage(source.uri, config.path.parent)
     if isinstance(source, FileSource):
-        return _FILES[source.kind](source.name, storage)
+        return _FILES[source.kind](source.name, open_storage(source.uri, config.path.parent))
+    storage = open_storage(source.uri, config.path.parent, source)
     return AwsLegacyReport(source, storage) if source.kind == "aws-cur1" else AwsDataExport(source, storage)
 
 

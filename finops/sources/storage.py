@@ -7,21 +7,19 @@ the caller answers by listing again, never a mixture.
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from finops.aws_session import AwsAccess
 from finops.errors import ConfigError, SourceError
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-
-ATTEMPTS = 6
-"""How often a request to S3 is made before its failure counts."""
+Tell = Callable[[int], None]
+"""Hears of bytes as they arrive: of fewer than none when some must be fetched again. What it raises ends the copy."""
+CHUNK = 1 << 20
+"""Bytes that are copied at a time."""
 
 
 @dataclass(frozen=True, order=True)
@@ -38,7 +36,7 @@ class RemoteFile:
 
 
 class Changed(Exception):  # noqa: N818 - an event for the caller to act on, not a failure
-    """A file is no longer what was listed."""
+    """A file is no longer what was listed; the text says which, and how."""
 
 
 class Storage(Protocol):
@@ -54,9 +52,38 @@ class Storage(Protocol):
         """A small file, whole; raises Changed or SourceError."""
         ...
 
-    def fetch(self, file: RemoteFile, to: Path) -> None:
-        """Copy a file, whole, in the listed version; raises Changed or SourceError."""
+    def fetch(self, file: RemoteFile, to: Path, tell: Tell = lambda _: None) -> None:
+        """Copy a file, whole, in the listed version, onto the disk; raises Changed or SourceError."""
         ...
+
+
+class Stream(Protocol):
+    """What bytes come from."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, none at the end."""
+        ...
+
+
+def pour(stream: Stream, to: Path, tell: Tell) -> int:
+    """Copy a stream into a file, down to the disk; returns the bytes."""
+    copied = 0
+    with to.open("wb") as out:
+        while chunk := stream.read(CHUNK):
+            out.write(chunk)
+            copied += len(chunk)
+            tell(len(chunk))
+        out.flush()
+        os.fsync(out.fileno())
+    return copied
+
+
+def newest(storage: Storage, file: RemoteFile) -> RemoteFile:
+    """A file as it is listed now; raises Changed when it is gone, SourceError."""
+    for now in storage.list(file.key):
+        if now.key == file.key:
+            return now
+    raise Changed(f"{file.key} is gone")
 
 
 class Folder:
@@ -98,123 +125,29 @@ class Folder:
             content = path.read_bytes()
             now = self._stat(path, file.key)
         except FileNotFoundError:
-            raise Changed(file.key) from None
+            raise Changed(f"{file.key} is gone") from None
         except OSError as error:
             raise _unreadable(error, str(path)) from None
         if now != file:
-            raise Changed(file.key)
+            raise Changed(f"{file.key} changed")
         return content
 
-    def fetch(self, file: RemoteFile, to: Path) -> None:
+    def fetch(self, file: RemoteFile, to: Path, tell: Tell = lambda _: None) -> None:
         path = self._path(file.key)
         try:
-            shutil.copyfile(path, to)
-            now = self._stat(path, file.key)
+            stream = path.open("rb")
         except FileNotFoundError:
-            raise Changed(file.key) from None
+            raise Changed(f"{file.key} is gone") from None
         except OSError as error:
             raise _unreadable(error, str(path)) from None
-        if now != file or to.stat().st_size != file.size:
-            raise Changed(file.key)
-
-
-class Bucket:
-    """Files below a prefix of an S3 bucket; AWS's own variables choose endpoint, region and credentials."""
-
-    def __init__(self, uri: str, client: S3Client | None = None) -> None:
-        parts = urlsplit(uri)
-        self.uri = uri.rstrip("/")
-        self.bucket = parts.netloc
-        self.prefix = unquote(parts.path).strip("/")
-        self._client = client
-
-    @property
-    def client(self) -> S3Client:
-        """Built on first use, so that reading the configuration needs no credentials."""
-        if self._client is None:
-            import boto3
-            from botocore.config import Config
-
-            retries = Config(retries={"mode": "standard", "max_attempts": ATTEMPTS})
-            self._client = cast("Any", boto3.Session()).client("s3", config=retries)
-        return cast("S3Client", self._client)
-
-    def _name(self, key: str) -> str:
-        return f"{self.prefix}/{key}" if self.prefix else key
-
-    def list(self, prefix: str = "") -> list[RemoteFile]:
-        start = f"{self.prefix}/" if self.prefix else ""
-        found: list[RemoteFile] = []
-        with _aws_errors(f"{self.uri}/{prefix}", "s3:ListBucket"):
-            for page in self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=start + prefix
-            ):
-                for each in page.get("Contents", []):
-                    key, size = each.get("Key", ""), each.get("Size", 0)
-                    modified, etag = each.get("LastModified"), each.get("ETag", "")
-                    if not key.endswith("/") and modified is not None:
-                        found.append(RemoteFile(key[len(start) :], size, modified.timestamp(), etag))
-        return sorted(found)
-
-    def _get(self, file: RemoteFile) -> Any:
-        return self.client.get_object(Bucket=self.bucket, Key=self._name(file.key), IfMatch=file.etag)["Body"]
-
-    def read(self, file: RemoteFile) -> bytes:
-        with _aws_errors(f"{self.uri}/{file.key}", "s3:GetObject"):
-            return self._get(file).read()
-
-    def fetch(self, file: RemoteFile, to: Path) -> None:
-        with _aws_errors(f"{self.uri}/{file.key}", "s3:GetObject"), to.open("wb") as out:
-            shutil.copyfileobj(self._get(file), out, 1 << 20)
-        if to.stat().st_size != file.size:
-            raise Changed(file.key)
-
-
-_REMEDIES = {
-    "NoSuchBucket": "correct the bucket's name in the uri",
-    "404": "correct the bucket's name in the uri",
-    "AccessDenied": "allow {} on it for these credentials",
-    "403": "allow {} on it for these credentials",
-    "InvalidAccessKeyId": "check the credentials (aws sts get-caller-identity)",
-    "SignatureDoesNotMatch": "check the credentials (aws sts get-caller-identity)",
-    "ExpiredToken": "sign in again: the credentials have expired",
-}
-
-
-class _aws_errors:  # noqa: N801 - a context manager reads as a verb
-    """botocore's exceptions as ours: what AWS said, and which permission it takes."""
-
-    def __init__(self, where: str, action: str) -> None:
-        self.where, self.action = where, action
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        from botocore.exceptions import (
-            BotoCoreError,
-            ClientError,
-            IncompleteReadError,
-            ReadTimeoutError,
-            ResponseStreamingError,
-        )
-
-        if isinstance(error, ClientError):
-            code = error.response.get("Error", {}).get("Code", "?")
-            if self.action == "s3:GetObject" and code in {"PreconditionFailed", "NoSuchKey", "404", "412"}:
-                raise Changed(self.where) from None
-            remedy = _REMEDIES.get(code, "try again; if it persists, look the code up in AWS's documentation")
-            raise SourceError(
-                f"S3 refused {self.action}: {code}", where=self.where, remedy=remedy.format(self.action)
-            ) from None
-        if isinstance(error, (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)):
-            raise Changed(f"{self.where} broke off") from None
-        if isinstance(error, (BotoCoreError, ValueError)):  # ValueError: an endpoint that is no URL
-            raise SourceError(
-                f"S3 cannot be reached: {error}",
-                where=self.where,
-                remedy="check credentials (aws sts get-caller-identity), region and network",
-            ) from None
+        with stream:
+            copied = pour(stream, to, tell)
+        try:
+            now = self._stat(path, file.key)
+        except OSError:
+            raise Changed(f"{file.key} changed") from None
+        if now != file or copied != file.size:
+            raise Changed(f"{file.key} changed")
 
 
 def _refuse(error: OSError) -> None:
@@ -227,8 +160,11 @@ def _unreadable(error: OSError, where: str) -> SourceError:
     return SourceError(f"it cannot be read: {error.strerror}", where=where, remedy="check its rights")
 
 
-def open_storage(uri: str, base: Path) -> Storage:
-    """The storage of a uri: `s3://bucket/prefix`, `file:///folder`, or a path relative to `base`."""
+def open_storage(uri: str, base: Path, access: AwsAccess | None = None) -> Storage:
+    """The storage of a uri: `s3://bucket/prefix`, `file:///folder`, or a path relative to `base`.
+
+    `access` says how a bucket is reached; without it, as AWS's own variables say.
+    """
     parts = urlsplit(uri)
     if "@" in parts.netloc:
         raise ConfigError(
@@ -237,7 +173,9 @@ def open_storage(uri: str, base: Path) -> Storage:
             remedy="take it out: credentials come from the environment",
         )
     if parts.scheme == "s3" and parts.netloc:
-        return Bucket(uri)
+        from finops.sources.s3 import Bucket
+
+        return Bucket(uri, access or AwsAccess())
     if parts.scheme == "gs":
         raise ConfigError(
             "reading gs:// is not supported by this version",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from finops import lifecycle, pipeline
-from finops.sources import landing
+from finops.sources import landing, s3
 from finops.warehouse import database
+
+from .weed import Weed, serve
 
 _rules = cache(lifecycle.load_rules)
 _prepare = database._prepare
@@ -26,7 +29,15 @@ def _prepare_once(con: DuckDBPyConnection, path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landing.time, "sleep", lambda _: None)
+    monkeypatch.setattr(landing, "WAITS", (0,) * 3)
+    monkeypatch.setattr(s3, "WAITS", (0,) * 2)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)  # a handful of rows: DuckDB's threads would only wait
     monkeypatch.setattr(database, "_prepare", _prepare_once)
     monkeypatch.setattr(pipeline, "load_rules", _rules)
+
+
+@pytest.fixture(scope="session")
+def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weed]:
+    """A real S3 server, for all tests of a worker process: each has a prefix of its own in the bucket."""
+    with serve(tmp_path_factory.mktemp("weed")) as server:
+        yield server

@@ -52,6 +52,18 @@ def test_a_period_in_either_case_under_any_uri(tmp_path: Path, root: Path, key: 
     ]
 
 
+def test_periods_in_both_cases_of_the_partition_key_within_one_export(root: Path, house: House) -> None:
+    october = {"bill_billing_period_start_date": "2026-10-01", "bill_billing_period_end_date": "2026-11-01"}
+    manifest(root, [write_csv(data(root, "ml-1.csv.gz"), [cur(cost="7")])])
+    file = write_csv(data(root, "ml-1.csv.gz", "2026-10", key="billing_period"), [cur(cost="5", **october)])
+    manifest(root, [file], period="2026-10", key="billing_period")
+    house.ok()
+    assert house.sql("SELECT billing_period, billed_total FROM ledger.loads ORDER BY 1") == [
+        ("2026-09", Decimal(7)),
+        ("2026-10", Decimal(5)),
+    ]
+
+
 def test_three_full_copies_of_a_month_count_once(root: Path, house: House) -> None:
     for day in (1, 2, 3):
         run = f"2026-09-0{day}T00:00:00Z-run{day}"
@@ -61,6 +73,15 @@ def test_three_full_copies_of_a_month_count_once(root: Path, house: House) -> No
         own.parent.mkdir()
         shutil.copy2(path, own)  # every run keeps a copy of its manifest one folder deeper
     assert house.ok().total() == 3
+
+
+def test_a_manifest_of_one_execution_is_no_period_s(root: Path, house: House) -> None:
+    path = manifest(root, [write_csv(data(root, "ml-00001.csv.gz"), [cur(cost="7")])])
+    own = path.parent / "2026-09-01T00:00:00Z-run1" / path.name
+    own.parent.mkdir()
+    own.write_text("{}")
+    at(own, T0 + 600)
+    assert house.ok().total() == 7
 
 
 def test_a_sibling_focus_manifest_is_ignored(root: Path, house: House) -> None:
