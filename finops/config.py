@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from finops.aws_session import AwsAccess
 from finops.errors import ConfigError
 from finops.yamlfile import Document, Path_, nearest, read_yaml
 
@@ -33,7 +34,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class AwsExport(_Strict):
+class AwsExport(AwsAccess):
     """An AWS export under an `s3://` prefix or in a folder with the same layout."""
 
     name: Name

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from finops import sources
 from finops.focus import MACHINE_LEARNING
-from finops.gpus import catalogue
 from finops.lifecycle import Rule, compile_rules
 from finops.models import model, models
+from finops.warehouse.reference import Reference
 
 DERIVED = {*MACHINE_LEARNING, "x_SourceSystem", "x_SourceUnit", "x_SourceFile", "x_LoadId", "SkuPriceDetails"}
 """The columns that sql/focus/charges.sql adds to a normalised row."""
@@ -20,12 +20,12 @@ def charges_sql(rules: list[Rule]) -> str:
     return model("focus.charges").sql.replace("STAGE_RULE()", compile_rules(rules).sql("duckdb"))
 
 
-def recipe(rules: list[Rule], currency: str) -> str:
-    """A digest of rules, SQL, code and catalogue: when it changes, landed files are normalised anew."""
+def recipe(rules: list[Rule], currency: str, reference: Reference) -> str:
+    """A digest of rules, SQL, code, catalogue and account names: when it changes, landed files are normalised anew."""
     digest = hashlib.sha256(charges_sql(rules).encode())
     for each in (*models("normalise"), *models("control")):
         digest.update(each.sql.encode())
     for path in sorted(Path(sources.__file__).parent.glob("*.[pj][ys]*")):  # code, and the schema it reads with
         digest.update(path.read_bytes())
-    digest.update(repr((catalogue.rows(), [(r.id, r.stage, r.confidence) for r in rules], currency)).encode())
+    digest.update(repr((reference, [(r.id, r.stage, r.confidence) for r in rules], currency)).encode())
     return digest.hexdigest()[:12]
