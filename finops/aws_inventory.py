@@ -49,7 +49,7 @@ class Way:
     @property
     def region(self) -> str | None:
         """The region of the source or of AWS's own settings."""
-        return aws_session.session(self.access).region_name
+        return self.access.region or aws_session.session(self.access).region_name
 
 
 def ways(config: Config) -> list[Way]:
