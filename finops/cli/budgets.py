@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,7 +74,9 @@ def import_(config: ConfigOption = DEFAULT_CONFIG, out: OutOption = None, force:
 
 def _next(config: Config, out: Path | None) -> str:
     """How the file comes to be used."""
-    name = visible(str(out)) if out else "a file"
     if config.budgets is not None:
         return f"Next: copy what you want of it into {visible(str(config.resolve(config.budgets)))}, then finops run"
-    return f"Next: keep it as {name} and name it in finops.yaml (budgets: {out or 'budgets-aws.yaml'}), then finops run"
+    # paths in finops.yaml are relative to it
+    name = os.path.relpath(out, config.path.parent) if out else "budgets-aws.yaml"
+    kept = "name it" if out else f"keep it as {name} and name it"
+    return f"Next: {kept} in finops.yaml (budgets: {visible(name)}), then finops run"

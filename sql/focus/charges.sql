@@ -75,4 +75,5 @@ JOIN files_in_hand AS f
 LEFT JOIN lifecycle.rules AS l
   ON l.rule_id = r.x_MlStageRule
 LEFT JOIN gpu.catalogue AS c
-  ON c.instance_type = REGEXP_REPLACE(LOWER(r.x_InstanceType), '^ml\.', '')
+  -- SageMaker's ml.p4d.24xlarge, in places with its use (-Training) after it, is a p4d.24xlarge
+  ON c.instance_type = REGEXP_REPLACE(REGEXP_REPLACE(LOWER(r.x_InstanceType), '^ml\.', ''), 'large-[a-z]+$', 'large')

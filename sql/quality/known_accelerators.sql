@@ -2,7 +2,7 @@
 -- What looks accelerated is told by one pattern, gpu.accelerated_families; it is asked once a type, not once a charge.
 WITH billed AS (
   SELECT
-    LOWER(TRIM(SkuPriceDetails['InstanceType'])) AS instance_type,
+    LOWER(SkuPriceDetails['InstanceType']) AS instance_type,
     COUNT(*) AS charges
   FROM focus.charges
   WHERE x_GpuHours IS NULL
@@ -12,7 +12,7 @@ WITH billed AS (
   GROUP BY 1
 ),
 based AS (
-  -- SageMaker's ml.p4d.24xlarge, in places with its use (-Training) after it, is a p4d.24xlarge
+  -- as sql/focus/charges.sql looks a type up
   SELECT
     *,
     REGEXP_REPLACE(REGEXP_REPLACE(instance_type, '^ml\.', ''), 'large-[a-z]+$', 'large') AS base_type
