@@ -22,7 +22,7 @@ def read_home_file(path: Path, remedy: str) -> dict[str, object]:
     """
     try:
         value: object = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # who writes the home tells of one that is no folder
         return {}
     except (OSError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is not JSON"
