@@ -33,7 +33,7 @@ def _role(text: str) -> str:
 
 
 def _quoted(value: object) -> object:
-    if isinstance(value, int):  # YAML takes 012345678901 for a number, and some of those for octal ones
+    if isinstance(value, int):  # YAML takes the digits for a number, and 012345670123 for an octal one
         raise ValueError("an account id must stand in quotes, so that it keeps its zeros")
     return value
 
@@ -94,7 +94,7 @@ def client(service: str, source: AwsAccess) -> Any:
     from botocore.config import Config
 
     settings = Config(
-        retries={"mode": "standard", "max_attempts": ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=CONNECTIONS,
         connect_timeout=20,
         read_timeout=60,
