@@ -32,6 +32,7 @@ from finops.warehouse import checks
 from finops.warehouse.connection import query, scalar
 from finops.warehouse.database import Warehouse
 from finops.warehouse.loading import Loaded, Loader
+from finops.warehouse.reference import read_reference
 
 Progress = Callable[[str], None]
 
@@ -61,6 +62,7 @@ class Pipeline:
         for each in config.telemetry:
             registry.reader(each.kind, each.name)
         self.rules = load_rules(config.resolve(config.stages) if config.stages else None)
+        self.reference = read_reference(config.home_dir)
         if config.budgets is not None:
             read_budgets(config.resolve(config.budgets))  # a mistake in it is told before any work is done
         self.requested: tuple[str, ...] = ()
@@ -115,7 +117,7 @@ class Pipeline:
             if name not in self.reports:
                 self.land(name, periods)
         with self.warehouse.open() as con:
-            loader = Loader(con, self.rules, self.config.reporting_currency, self.warehouse.now)
+            loader = Loader(con, self.rules, self.config.reporting_currency, self.warehouse.now, self.reference)
             for name in self.reports:
                 redefined = self._redefine(con, loader, self.reports[name])
                 if redefined:  # all of it was taken out, so all of it comes in, whatever periods were asked for

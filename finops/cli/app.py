@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from finops.cli import alerts
+from finops.cli import alerts, budgets, catalog
 from finops.cli.console import say
 from finops.cli.doctor import doctor
 from finops.cli.reports import checks, gaps, idle, overruns, restatements, stages
@@ -50,6 +50,8 @@ def finops(
 for _command in (run, simulate, sql, stages, idle, overruns, gaps, restatements, checks, doctor):
     app.command()(_command)
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(budgets.app, name="budgets")
+app.add_typer(catalog.app, name="catalog")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,12 +19,14 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from finops import accounts
 from finops.errors import WarehouseError
 from finops.gpus import catalogue
 from finops.lifecycle import Rule, stages
 from finops.models import model
 from finops.warehouse import parts
 from finops.warehouse.connection import connect, scalar
+from finops.warehouse.reference import Reference
 
 SCHEMA_VERSION = 2
 PATIENCE = 6
@@ -186,15 +188,17 @@ def _prepare(con: DuckDBPyConnection, path: Path) -> None:
     con.execute(f"CREATE OR REPLACE VIEW ledger.as_of AS {model('ledger.as_of').sql}")
 
 
-def set_reference_data(con: DuckDBPyConnection, rules: list[Rule]) -> None:
-    """Replace the tables that normalisation joins: the stages, the rules and the GPU catalogue."""
+def set_reference_data(con: DuckDBPyConnection, rules: list[Rule], reference: Reference) -> None:
+    """Replace the tables that normalisation joins: stages, rules, GPU catalogue, account names."""
     con.execute("BEGIN")
     con.execute("DELETE FROM lifecycle.stages")
     named = [[each.stage, each.phase, each.description] for each in stages()]
     con.executemany("INSERT INTO lifecycle.stages VALUES (?, ?, ?)", named)
     con.execute("DELETE FROM lifecycle.rules")
     con.executemany("INSERT INTO lifecycle.rules VALUES (?, ?, ?)", [[r.id, r.stage, r.confidence] for r in rules])
-    replace_table(con, "gpu.catalogue", catalogue.frame())
+    replace_table(con, "gpu.catalogue", catalogue.frame(reference.accelerators))
+    replace_table(con, "gpu.accelerated_families", catalogue.families())
+    replace_table(con, "focus.accounts", accounts.frame(reference.accounts))
     con.execute("COMMIT")
 
 

@@ -25,6 +25,7 @@ from finops.warehouse import accepting, parts
 from finops.warehouse.connection import scalar
 from finops.warehouse.database import set_reference_data
 from finops.warehouse.recipe import attributed_sql, recipe
+from finops.warehouse.reference import Reference
 
 BATCH_BYTES = 32 << 20
 """Landed bytes that are normalised together: compressed, they unfold to some ten times that."""
@@ -42,13 +43,21 @@ class Loaded:
 class Loader:
     """Loads units into one open work file. `now` is the time of the run, the same for all of its loads."""
 
-    def __init__(self, con: DuckDBPyConnection, rules: list[Rule], currency: str, now: datetime) -> None:
+    def __init__(
+        self,
+        con: DuckDBPyConnection,
+        rules: list[Rule],
+        currency: str,
+        now: datetime,
+        reference: Reference | None = None,
+    ) -> None:
         self.con = con
         self.currency = currency
         self.now = now
         self.attributed = attributed_sql(rules)
-        self.recipe = recipe(rules, currency)
-        set_reference_data(con, rules)
+        known = reference or Reference()
+        self.recipe = recipe(rules, currency, known)
+        set_reference_data(con, rules, known)
 
     def load(
         self, source: Source, landed: Sequence[Landed], cause: str = "delivery"

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 from finops import sources
-from finops.gpus import catalogue
 from finops.lifecycle import Rule, compile_rules
 from finops.models import model, models
+from finops.warehouse.reference import Reference
 
 
 def attributed_sql(rules: list[Rule]) -> str:
@@ -16,12 +16,12 @@ def attributed_sql(rules: list[Rule]) -> str:
     return model("focus.attributed").sql.replace("STAGE_RULE()", compile_rules(rules).sql("duckdb"))
 
 
-def recipe(rules: list[Rule], currency: str) -> str:
-    """A digest of rules, SQL, code and catalogue: when it changes, landed files are normalised anew."""
+def recipe(rules: list[Rule], currency: str, reference: Reference) -> str:
+    """A digest of rules, SQL, code, catalogue and account names: when it changes, landed files are normalised anew."""
     digest = hashlib.sha256(attributed_sql(rules).encode())
     for each in (*models("normalise"), *models("control"), model("focus.tag_sets"), model("focus.aside")):
         digest.update(each.sql.encode())
     for path in sorted(Path(sources.__file__).parent.glob("*.[pj][ys]*")):  # code, and the schema it reads with
         digest.update(path.read_bytes())
-    digest.update(repr((catalogue.rows(), [(r.id, r.stage, r.confidence) for r in rules], currency)).encode())
+    digest.update(repr((reference, [(r.id, r.stage, r.confidence) for r in rules], currency)).encode())
     return digest.hexdigest()[:12]

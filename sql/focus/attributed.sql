@@ -1,11 +1,22 @@
 -- Normalised rows with their machine-learning stage, team, project, model and GPU hours: what is kept of a bill.
 -- STAGE_RULE() stands for the compiled stage rules: the id of the first that holds.
-WITH tagged AS (
-  SELECT n.*, t.tag_set_id, t.x_Team, t.stage_tag
+WITH named AS (
+  SELECT
+    n.* EXCLUDE (SubAccountName, BillingAccountName),
+    COALESCE(n.SubAccountName, s.account_name) AS SubAccountName,
+    COALESCE(n.BillingAccountName, b.account_name) AS BillingAccountName
   FROM normalised AS n
+  LEFT JOIN focus.accounts AS s
+    ON s.account_id = n.SubAccountId
+  LEFT JOIN focus.accounts AS b
+    ON b.account_id = n.BillingAccountId
+  WHERE n.x_LeftOut IS NULL
+),
+tagged AS (
+  SELECT n.*, t.tag_set_id, t.x_Team, t.stage_tag
+  FROM named AS n
   LEFT JOIN tag_sets AS t
     ON t.tag_set = TO_JSON(n.Tags)
-  WHERE n.x_LeftOut IS NULL
 ),
 ruled AS (
   SELECT *, STAGE_RULE() AS x_MlStageRule FROM tagged
@@ -27,4 +38,5 @@ JOIN files_in_hand AS f
 LEFT JOIN lifecycle.rules AS l
   ON l.rule_id = r.x_MlStageRule
 LEFT JOIN gpu.catalogue AS c
-  ON c.instance_type = REGEXP_REPLACE(LOWER(r.x_InstanceType), '^ml\.', '')
+  -- SageMaker's ml.p4d.24xlarge, in places with its use (-Training) after it, is a p4d.24xlarge
+  ON c.instance_type = REGEXP_REPLACE(REGEXP_REPLACE(LOWER(r.x_InstanceType), '^ml\.', ''), 'large-[a-z]+$', 'large')

@@ -27,6 +27,8 @@ SELECT
   'Days' AS PricingUnit,
   'internal' AS ProviderName,
   COALESCE(vendor, 'internal') AS PublisherName,
+  CAST(NULL AS VARCHAR) AS SubAccountId,
+  CAST(NULL AS VARCHAR) AS SubAccountName,
   'Other' AS ServiceCategory,
   category AS ServiceName,
   tags AS Tags,

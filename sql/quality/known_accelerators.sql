@@ -1,18 +1,28 @@
 -- Instance types that look accelerated and are not in the GPU catalogue: their GPU hours are unknown, not zero.
+-- What looks accelerated is told by one pattern, gpu.accelerated_families; it is asked once a type, not once a charge.
+WITH billed AS (
+  SELECT
+    LOWER(SkuPriceDetails['InstanceType']) AS instance_type,
+    COUNT(*) AS charges
+  FROM focus.charges
+  WHERE x_GpuHours IS NULL
+    AND ChargeCategory = 'Usage'
+    AND CommitmentDiscountStatus IS DISTINCT FROM 'Unused'
+    AND SkuPriceDetails['InstanceType'] IS NOT NULL
+  GROUP BY 1
+),
+based AS (
+  -- as sql/focus/charges.sql looks a type up
+  SELECT
+    *,
+    REGEXP_REPLACE(REGEXP_REPLACE(instance_type, '^ml\.', ''), 'large-[a-z]+$', 'large') AS base_type
+  FROM billed
+)
 SELECT
-  LOWER(SkuPriceDetails['InstanceType']) AS scope,
+  b.instance_type AS scope,
   0 AS expected,
-  COUNT(*) AS actual
-FROM focus.charges
-WHERE x_GpuHours IS NULL
-  AND ChargeCategory = 'Usage'
-  AND REGEXP_MATCHES(
-    LOWER(SkuPriceDetails['InstanceType']), '^(ml\.)?((p|g|gr|trn|inf|dl)[0-9][a-z0-9]*(-[a-z0-9]+)?\.|(a[234]x?|g[24])-)'
-  )
-  AND CommitmentDiscountStatus IS DISTINCT FROM 'Unused'
-  AND NOT EXISTS (
-    SELECT 1
-    FROM gpu.catalogue AS k
-    WHERE k.instance_type = REGEXP_REPLACE(LOWER(SkuPriceDetails['InstanceType']), '^ml\.', '')
-  )
-GROUP BY 1
+  b.charges AS actual
+FROM based AS b
+JOIN gpu.accelerated_families AS f
+  ON REGEXP_MATCHES(b.base_type, f.pattern)
+WHERE b.base_type NOT IN (SELECT instance_type FROM gpu.catalogue)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from finops.cli import main
+from tests.aws import Aws, serve
 
 from .warehouse import TABLES
 
@@ -70,3 +71,17 @@ def unpublished(tmp_path: Path) -> Path:
     """The finops.yaml of a company that has not run yet."""
     (tmp_path / "finops.yaml").write_text(CONFIG, encoding="utf-8")
     return tmp_path / "finops.yaml"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """AWS on loopback, and credentials of no account; it refuses all that a test gives no answer to."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden-key")
+    with serve() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        yield server

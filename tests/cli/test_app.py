@@ -23,8 +23,11 @@ CONTRACT = (
     ("checks",),
     ("doctor",),
     ("alerts", "test"),
+    ("budgets", "import"),
+    ("catalog", "refresh"),
 )
-QUERYING = [words for words in CONTRACT if words[0] not in {"run", "simulate", "sql", "doctor", "alerts"}]
+OTHERS = {"run", "simulate", "sql", "doctor", "alerts", "budgets", "catalog"}
+QUERYING = [words for words in CONTRACT if words[0] not in OTHERS]
 
 
 @pytest.mark.parametrize("words", CONTRACT, ids=" ".join)
@@ -41,7 +44,7 @@ def test_no_command_is_outside_the_contract(finops: Finops) -> None:
     assert names == {words[0] for words in CONTRACT}
 
 
-@pytest.mark.parametrize("words", [(), *QUERYING, ("sql",), ("alerts",)], ids=" ".join)
+@pytest.mark.parametrize("words", [(), *QUERYING, ("sql",), ("alerts",), ("budgets",), ("catalog",)], ids=" ".join)
 def test_everything_else_has_an_example_too(words: tuple[str, ...], finops: Finops) -> None:
     assert "Example: finops" in finops(*words, "--help").text
 
@@ -66,6 +69,8 @@ def test_the_version_is_the_package_s(finops: Finops) -> None:
         (("stagess",), "No such command"),
         (("sql",), "Missing argument"),
         (("alerts",), "Missing command"),
+        (("budgets",), "Missing command"),
+        (("catalog",), "Missing command"),
         (("stages", "--formt", "csv"), "What to do: finops stages --help"),
         (("stages", "--format", "xml"), "'xml' is not one of 'table', 'csv', 'json', 'parquet'"),
         (("simulate",), "--out"),
