@@ -127,6 +127,7 @@ class Pipeline:
                 self._load(con, loader, report, "configuration" if redefined else "delivery")
                 landing.remove_old(report.landed)
             self._forget(con, loader)
+            loader.sweep()
             held = con.execute(
                 "SELECT DISTINCT billing_period FROM ledger.loads WHERE source IN (SELECT unnest(?))",
                 [list(self.chosen)],

@@ -32,7 +32,7 @@ TAGS: Mapping[str, str] = {
     "lifecycle_stage": "ml_stage",
     "stage": "ml_stage",
 }
-"""The scope's key of each tag that sql/focus/charges.sql reads, under the name that it makes of the tag's key."""
+"""The scope's key of each tag that sql/focus/tag_sets.sql reads, under the name that it makes of the tag's key."""
 _EXACT = {"EQUALS", "CASE_SENSITIVE"}
 
 

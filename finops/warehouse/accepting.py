@@ -14,15 +14,14 @@ from finops.errors import SourceError
 from finops.focus import MANDATORY
 from finops.sources.landing import Landed
 
-
 _IN_HAND = "file_id IN (SELECT file_id FROM files_in_hand)"
 
 
 def understood(con: DuckDBPyConnection, where: str) -> None:
     """Every row has a known meaning, and what no charge may lack."""
     unknown = con.execute(
-        f"SELECT x_SourceLineType, count(*), sum(BilledCost) FROM focus.parts WHERE ChargeCategory IS NULL AND {_IN_HAND} "  # noqa: S608
-        "GROUP BY 1 ORDER BY 2 DESC"
+        "SELECT x_SourceLineType, count(*), sum(BilledCost) FROM focus.parts "  # noqa: S608
+        f"WHERE ChargeCategory IS NULL AND {_IN_HAND} GROUP BY 1 ORDER BY 2 DESC"
     ).fetchall()
     if unknown:
         listed = "; ".join(f"{str(kind)[:60]!r}: {count} rows, sum {total}" for kind, count, total in unknown[:5])
@@ -71,8 +70,10 @@ def adds_up(con: DuckDBPyConnection, where: str) -> None:
         f"""CREATE OR REPLACE TEMP TABLE loaded AS
         SELECT f.unit, f.load, strftime(c.BillingPeriodStart, '%Y-%m') AS period, c.BillingCurrency AS currency,
           sum(c.row_count)::BIGINT AS row_count, sum(c.billed_total) AS billed_total
-        FROM (SELECT file_id, BillingPeriodStart, BillingCurrency, count(*) AS row_count, sum(BilledCost) AS billed_total
-              FROM focus.parts WHERE {_IN_HAND} GROUP BY ALL) AS c JOIN files_in_hand AS f USING (file_id) GROUP BY ALL"""  # noqa: S608
+        FROM (
+          SELECT file_id, BillingPeriodStart, BillingCurrency, count(*) AS row_count, sum(BilledCost) AS billed_total
+          FROM focus.parts WHERE {_IN_HAND} GROUP BY ALL) AS c
+        JOIN files_in_hand AS f USING (file_id) GROUP BY ALL"""  # noqa: S608
     )
     differences = con.execute(
         """SELECT unit, period, currency, expected, actual FROM (

@@ -132,6 +132,10 @@ class Loader:
         self._supersede(source)
         self.con.execute("COMMIT")
 
+    def sweep(self) -> None:
+        """Forget what no charge refers to any more: once after all units, since it looks at every charge."""
+        parts.sweep(self.con)
+
     def _take_in_hand(self, batch: Sequence[Landed]) -> None:
         """The batch as temporary tables: its units, and its files with the unit and load they belong to."""
         self.con.execute("CREATE OR REPLACE TEMP TABLE units_in_hand (unit VARCHAR, version VARCHAR, load VARCHAR)")

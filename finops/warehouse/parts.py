@@ -47,7 +47,7 @@ class Part:
 @cache
 def part(normaliser: str) -> Part:
     """The part of `sql/normalise/<normaliser>.sql`, by the columns that its SELECT names."""
-    statement = sqlglot.parse_one(model(f"normalise.{normaliser}").sql, dialect="duckdb")
+    statement = sqlglot.parse_one(model(f"normalise.{normaliser}").sql, dialect="duckdb", into=exp.Select)
     columns, shown = dict(ADDED), dict[str, str]()
     first: dict[str, str] = {}
     for each in statement.selects:
@@ -97,13 +97,13 @@ def delete(con: DuckDBPyConnection, source: str) -> None:
     """Delete the charges of a source's units in hand, and their files."""
     key = {"source": source}
     of_units = "source = $source AND unit IN (SELECT unit FROM units_in_hand)"
-    old = f"SELECT file_id FROM ledger.files WHERE {of_units} AND file_id NOT IN (SELECT file_id FROM files_in_hand)"  # noqa: S608
+    old = f"SELECT file_id FROM ledger.files WHERE {of_units} AND file_id NOT IN (SELECT file_id FROM files_in_hand)"
     for each in parts():
-        con.execute(f"DELETE FROM {each.table} WHERE file_id IN ({old})", key)  # noqa: S608
-    con.execute(f"DELETE FROM ledger.files WHERE file_id IN ({old})", key)  # noqa: S608
+        con.execute(f"DELETE FROM {each.table} WHERE file_id IN ({old})", key)
+    con.execute(f"DELETE FROM ledger.files WHERE file_id IN ({old})", key)
     if _has_before(con):
         con.execute(
-            f"DELETE FROM {BEFORE} WHERE x_SourceSystem = $source AND x_SourceUnit IN (SELECT unit FROM units_in_hand)",  # noqa: S608
+            f"DELETE FROM {BEFORE} WHERE x_SourceSystem = $source AND x_SourceUnit IN (SELECT unit FROM units_in_hand)",
             key,
         )
 
@@ -113,15 +113,15 @@ def insert(con: DuckDBPyConnection, normaliser: str, attributed: str) -> None:
     into = part(normaliser)
     con.execute("INSERT INTO part.tag_sets BY NAME SELECT * EXCLUDE (tag_set, stage_tag) FROM tag_sets")
     columns = ", ".join(f'"{name}"' for name in into.columns)
-    con.execute(f"INSERT INTO {into.table} BY NAME SELECT {columns} FROM ({attributed})")  # noqa: S608
+    con.execute(f"INSERT INTO {into.table} BY NAME SELECT {columns} FROM ({attributed})")
 
 
 def sweep(con: DuckDBPyConnection) -> None:
     """Forget the sets of tags that no charge has any more."""
-    used = " UNION ALL ".join(f"SELECT tag_set_id FROM {each.table}" for each in parts())  # noqa: S608
+    used = " UNION ALL ".join(f"SELECT tag_set_id FROM {each.table}" for each in parts())
     con.execute(
-        f"DELETE FROM part.tag_sets WHERE tag_set_id NOT IN (SELECT tag_set_id FROM ({used}) WHERE tag_set_id > 0)"
-    )  # noqa: S608
+        f"DELETE FROM part.tag_sets AS t WHERE NOT EXISTS (FROM ({used}) AS u WHERE u.tag_set_id = t.tag_set_id)"
+    )
 
 
 def set_aside(con: DuckDBPyConnection) -> bool:
@@ -149,11 +149,11 @@ def _union() -> str:
             f'"{name}"' if name in each.columns else f'CAST({each.shown.get(name, "NULL")} AS {kind}) AS "{name}"'
             for name, kind in wanted.items()
         ]
-        selects.append(f"SELECT {', '.join(shown)} FROM {each.table}")  # noqa: S608
+        selects.append(f"SELECT {', '.join(shown)} FROM {each.table}")
     return " UNION ALL ".join(selects)
 
 
 def _charges(has_before: bool) -> str:
     columns = ", ".join(f'"{name}"' for name in CHARGES)
-    charges = f"SELECT {columns} FROM ({model('focus.charges').sql})"  # noqa: S608
+    charges = f"SELECT {columns} FROM ({model('focus.charges').sql})"
     return f"{charges} UNION ALL BY NAME FROM {BEFORE}" if has_before else charges

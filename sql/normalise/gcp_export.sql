@@ -56,6 +56,7 @@ SELECT
   COALESCE(cost_at_list, cost) AS ListCost,
   COALESCE(cost_at_effective_price_default, cost) AS ContractedCost,
   billing_account_id AS BillingAccountId,
+  CAST(NULL AS VARCHAR) AS BillingAccountName,
   'BillingAccount' AS BillingAccountType,
   currency AS BillingCurrency,
   CAST(period_start AS TIMESTAMPTZ) AS BillingPeriodStart,

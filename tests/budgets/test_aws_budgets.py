@@ -189,8 +189,8 @@ def test_what_a_scope_or_a_month_cannot_say_is_left_out_with_the_reason(given: A
 
 
 def test_the_tags_are_those_that_charges_are_attributed_by() -> None:
-    """The names that sql/focus/charges.sql looks tags up by, and the column that each fills."""
-    sql = (ROOT / "sql/focus/charges.sql").read_text(encoding="utf-8")
+    """The names that sql/focus/tag_sets.sql looks tags up by, and the column that each fills."""
+    sql = (ROOT / "sql/focus/tag_sets.sql").read_text(encoding="utf-8")
     columns = {"x_Team": "team", "x_MlProject": "project", "x_MlModelName": "model", "stage_tag": "ml_stage"}
     found: dict[str, str] = {}
     block: list[str] = []
