@@ -125,7 +125,8 @@ def snake(name: str) -> str:
 
 def from_cur2(raw: DuckDBPyRelation, where: str) -> DuckDBPyRelation:
     """Rows of CUR 2.0 as the normaliser reads them; raises SourceError where their tags cannot be read."""
-    return project(raw, NORMALISER, where, also={"tags": aws_tags.united(raw, where)})
+    categories = aws_tags.maps_of(raw).get("cost_category", f"CAST(NULL AS {MAP})")
+    return project(raw, NORMALISER, where, also={"tags": aws_tags.united(raw, where), "cost_category": categories})
 
 
 def from_legacy(raw: DuckDBPyRelation, where: str, written: Mapping[str, str]) -> DuckDBPyRelation:

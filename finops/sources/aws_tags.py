@@ -29,25 +29,43 @@ SCHEMES = {
 _COLUMNS = ("resource_tags", "tags", "cost_category")
 
 
-def united(raw: DuckDBPyRelation, where: str) -> str:
-    """The SQL expression of a row's tags, over the columns that the export has.
+def maps_of(raw: DuckDBPyRelation) -> dict[str, str]:
+    """The columns of tags that the export has, each as the SQL expression of a map."""
+    found = {name.lower(): (name, str(kind).upper()) for name, kind in zip(raw.columns, raw.types, strict=True)}
+    return {name: _map_of(*found[name]) for name in _COLUMNS if name in found}
 
-    A map whose keys repeat would break every later look at it, and to look for it costs more than the rest:
-    so the different lists of keys are looked at once, and entries are sifted only where one repeats.
+
+def united(raw: DuckDBPyRelation, where: str) -> str:
+    """The SQL expression of a row's tags, over the columns that the export has; raises SourceError.
+
+    A map whose keys repeat cannot be shown, and to look for it in each row costs more than the rest: so only
+    the different lists of keys are looked at, once, and entries are sifted only where one repeats.
     """
-    found = {name.lower(): (name, str(kind)) for name, kind in zip(raw.columns, raw.types, strict=True)}
-    maps = {name: exact(*found[name], MAP) for name in _COLUMNS if name in found}
+    maps = maps_of(raw)
     if not maps:
         return f"CAST(NULL AS {MAP})"
-    if len(maps) == 1 and "resource_tags" in maps and not found["resource_tags"][1].startswith("MAP"):
-        return maps["resource_tags"]  # read out of a text or a list, its keys are unique
     repeats = _repeats(raw, maps, where)
-    if len(maps) == 1 and "resource_tags" in maps and not repeats:
-        return maps["resource_tags"]
+    if list(maps) == ["resource_tags"] and not repeats:
+        return maps["resource_tags"]  # the usual case: as they are
     entries = _entries({name: f"MAP_ENTRIES({each})" for name, each in maps.items()})
     every = unique_entries(entries) if repeats else f"MAP_FROM_ENTRIES({entries})"
     nothing = " AND ".join(f"({each}) IS NULL" for each in maps.values())
     return f"CASE WHEN {nothing} THEN NULL ELSE {every} END"
+
+
+def _map_of(column: str, raw: str) -> str:
+    """A map out of whatever the column holds. Of a key that comes twice in an object of JSON the first counts."""
+    if raw not in {"VARCHAR", "JSON"}:
+        return exact(column, raw, MAP)
+    text = f"CAST(NULLIF({quoted(column)}, '') AS JSON)"
+    pointer = "'/' || REPLACE(REPLACE(k, '~', '~0'), '/', '~1')"
+    entry = f"{{'key': k, 'value': JSON_EXTRACT_STRING({text}, {pointer})}}"
+    sifted = f"MAP_FROM_ENTRIES(LIST_TRANSFORM(LIST_DISTINCT(JSON_KEYS({text})), lambda k: {entry}))"
+    anything_else = f"CAST({text} AS {MAP})"  # fails, and says why
+    return (
+        f"COALESCE(TRY_CAST({text} AS {MAP}), "
+        f"CASE WHEN JSON_TYPE({text}) = 'OBJECT' THEN {sifted} ELSE {anything_else} END)"
+    )
 
 
 def _entries(lists: dict[str, str]) -> str:

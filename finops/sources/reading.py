@@ -111,18 +111,6 @@ def unique_entries(entries: str) -> str:
     )
 
 
-def _map_of_json(text: str) -> str:
-    """The map of an object in JSON; where a key comes twice, which no map may have, the first counts."""
-    pointer = "'/' || REPLACE(REPLACE(k, '~', '~0'), '/', '~1')"
-    entry = f"{{'key': k, 'value': JSON_EXTRACT_STRING({text}, {pointer})}}"
-    sifted = f"MAP_FROM_ENTRIES(LIST_TRANSFORM(LIST_DISTINCT(JSON_KEYS({text})), lambda k: {entry}))"
-    anything_else = f"CAST({text} AS {MAP})"  # fails, and says why
-    return (
-        f"COALESCE(TRY_CAST({text} AS {MAP}), "
-        f"CASE WHEN JSON_TYPE({text}) = 'OBJECT' THEN {sifted} ELSE {anything_else} END)"
-    )
-
-
 def exact(column: str, raw: str, wanted: str) -> str:
     """The cast of a raw column that loses nothing.
 
@@ -136,7 +124,7 @@ def exact(column: str, raw: str, wanted: str) -> str:
         return f"CAST(NULLIF(TRIM({name}), '') AS {MONEY})" if raw == "VARCHAR" else f"CAST({name} AS {MONEY})"
     if wanted == MAP:
         if raw in {"VARCHAR", "JSON"}:
-            return _map_of_json(f"CAST(NULLIF({name}, '') AS JSON)")
+            return f"CAST(CAST(NULLIF({name}, '') AS JSON) AS {MAP})"
         if raw.endswith("[]"):
             return unique_entries(name)
         return f"CAST({name} AS {MAP})"
