@@ -29,6 +29,10 @@ UNUSED = {
     "reservation_net_unused_recurring_fee": "0.1",
 }
 COMMITTED = {"savings_plan_total_commitment_to_date": "10", "savings_plan_used_commitment": "7.5"}
+NET_COMMITTED = {
+    "savings_plan_net_recurring_commitment_for_billing_period": "5.5",
+    "savings_plan_net_amortized_upfront_commitment_for_billing_period": "3.3",
+}
 
 
 def row(key: str, kind: str, cost: str, net: str, **more: Any) -> dict[str, Any]:
@@ -42,6 +46,7 @@ ROWS = [
     row("sp-used", "SavingsPlanCoveredUsage", "6", "5", **P, **PLAN_EFFECTIVE, **PLAN),
     row("sp-negation", "SavingsPlanNegation", "-6", "-5", **PLAN),
     row("sp-fee", "SavingsPlanRecurringFee", "10", "9.25", **COMMITTED, **PLAN),
+    row("sp-part-fee", "SavingsPlanRecurringFee", "6", "5.5", **COMMITTED, **NET_COMMITTED, **PLAN),
     row("sp-upfront", "SavingsPlanUpfrontFee", "100", "95", **PLAN),
     row("ri-upfront", "Fee", "50", "48", **RESERVATION),
     row("ri-fee", "RIFee", "20", "19", **UNUSED, **RESERVATION),
@@ -68,6 +73,8 @@ UNBLENDED = {
     ("sp-used", "Used"): ("Usage", "0", "3.75", "9.5", "6"),
     ("sp-fee", None): ("Purchase", "10", "0", "10", "10"),
     ("sp-fee", "Unused"): ("Usage", "0", "2.5", "2.5", "2.5"),
+    ("sp-part-fee", None): ("Purchase", "6", "0", "6", "6"),
+    ("sp-part-fee", "Unused"): ("Usage", "0", "2.5", "2.5", "2.5"),
     ("sp-upfront", None): ("Purchase", "100", "0", "100", "100"),
     ("ri-upfront", None): ("Purchase", "50", "0", "50", "50"),
     ("ri-fee", None): ("Purchase", "20", "0", "20", "20"),
@@ -89,6 +96,9 @@ NET = {
     ("sp-used", "Used"): ("Usage", "0", "3.5", "9.5", "6"),
     ("sp-fee", None): ("Purchase", "9.25", "0", "9.25", "9.25"),
     ("sp-fee", "Unused"): ("Usage", "0", "2.5", "2.5", "2.5"),
+    ("sp-part-fee", None): ("Purchase", "5.5", "0", "5.5", "5.5"),
+    # a quarter of 5.5 + 3.3; above, where the net columns are not exported, the gross part stands
+    ("sp-part-fee", "Unused"): ("Usage", "0", "2.2", "2.2", "2.2"),
     ("sp-upfront", None): ("Purchase", "95", "0", "95", "95"),
     ("ri-upfront", None): ("Purchase", "48", "0", "48", "48"),
     ("ri-fee", None): ("Purchase", "19", "0", "19", "19"),
@@ -99,7 +109,10 @@ NET = {
     ("refund", None): ("Adjustment", "-3.5", "-3.5", "-3.5", "-3.5"),
     ("ri-refund", None): ("Adjustment", "-11", "0", "-11", "-11"),
 }
-FREQUENCY = {"sp-fee": "Recurring", "ri-fee": "Recurring", "sp-upfront": "One-Time", "ri-upfront": "One-Time"}
+FREQUENCY = {
+    **dict.fromkeys(("sp-fee", "sp-part-fee", "ri-fee"), "Recurring"),
+    **dict.fromkeys(("sp-upfront", "ri-upfront"), "One-Time"),
+}
 
 
 def report(rows: list[dict[str, Any]], basis: str) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Instance hours on AWS bills: which usage types are a machine's, how many hours, counted once.
 
 The expected GPU-hours are hours × the GPUs of a type, from AWS's own pages (p4d.24xlarge 8 A100, g5.xlarge 1,
-g5.12xlarge 4, g4dn.12xlarge 4, p5.48xlarge 8 H100, p3.2xlarge 1).
+g5.12xlarge 4, g4dn.12xlarge 4, p5.48xlarge 8 H100, p3.2xlarge 1; a quarter of an L4 in g6f.2xlarge; the retired
+p2.xlarge 1 K80).
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from .house import House, cur, legacy, write_csv
 EC2, ML = "AmazonEC2", "AmazonSageMaker"
 
 # usage type, product, pricing unit, the product's own instance type: type in SkuPriceDetails, GPU-hours of 2 hours
-USAGE: dict[str, tuple[str, str, str, str | None, int | None]] = {
+USAGE: dict[str, tuple[str, str, str, str | None, float | None]] = {
     "BoxUsage:p4d.24xlarge": (EC2, "Hrs", "p4d.24xlarge", "p4d.24xlarge", 16),
     "USW2-BoxUsage:p4d.24xlarge": (EC2, "Hrs", "", "p4d.24xlarge", 16),
+    "USW2-BoxUsage:g6f.2xlarge": (EC2, "Hrs", "", "g6f.2xlarge", 0.5),
+    "USW2-BoxUsage:p2.xlarge": (EC2, "Hrs", "", "p2.xlarge", 2),
     "EU-SpotUsage:g5.xlarge": (EC2, "Hours", "", "g5.xlarge", 2),
     "USE2-DedicatedUsage:g5.12xlarge": (EC2, "Hrs", "", "g5.12xlarge", 8),
     # of a dedicated host the instances count, not the host
