@@ -38,15 +38,16 @@ def maps_of(raw: DuckDBPyRelation) -> dict[str, str]:
 def united(raw: DuckDBPyRelation, where: str) -> str:
     """The SQL expression of a row's tags, over the columns that the export has; raises SourceError.
 
-    A map whose keys repeat cannot be shown, and to look for it in each row costs more than the rest: so only
-    the different lists of keys are looked at, once, and entries are sifted only where one repeats.
+    To put a map together, or to look for a key that it has twice (which cannot be shown), costs more in each
+    row than the rest of it. So the different lists of keys, which are few, are looked at once, and tags that
+    have all in one column already are left as they are.
     """
     maps = maps_of(raw)
     if not maps:
         return f"CAST(NULL AS {MAP})"
-    repeats = _repeats(raw, maps, where)
-    if list(maps) == ["resource_tags"] and not repeats:
-        return maps["resource_tags"]  # the usual case: as they are
+    repeats, own_alone = _looked_at(raw, maps, where)
+    if own_alone and not repeats:
+        return maps["resource_tags"]
     entries = _entries({name: f"MAP_ENTRIES({each})" for name, each in maps.items()})
     every = unique_entries(entries) if repeats else f"MAP_FROM_ENTRIES({entries})"
     nothing = " AND ".join(f"({each}) IS NULL" for each in maps.values())
@@ -92,13 +93,16 @@ def _entries(lists: dict[str, str]) -> str:
     return parts[0] if len(parts) == 1 else f"LIST_CONCAT({', '.join(parts)})"
 
 
-def _repeats(raw: DuckDBPyRelation, maps: dict[str, str], where: str) -> bool:
-    """Whether in any row's one list a key would come twice."""
+def _looked_at(raw: DuckDBPyRelation, maps: dict[str, str], where: str) -> tuple[bool, bool]:
+    """Whether a key comes twice in any row's one list, and whether all lists are those of `resource_tags`."""
     keys = ", ".join(f"MAP_KEYS({each}) AS {quoted(name)}" for name, each in maps.items())
     lists = {name: f"LIST_TRANSFORM({quoted(name)}, lambda k: {{'key': k, 'value': ''}})" for name in maps}
     listed = f"LIST_TRANSFORM({_entries(lists)}, lambda e: e.key)"
+    own = "COALESCE(LEN(resource_tags), 0)" if "resource_tags" in maps else "-1"
+    seen = f"BOOL_OR(LEN({listed}) <> LIST_UNIQUE({listed})), BOOL_AND(COALESCE(LEN({listed}), 0) = {own})"
     try:
-        found = raw.project(keys).distinct().aggregate(f"BOOL_OR(LEN({listed}) <> LIST_UNIQUE({listed}))").fetchall()
+        found = raw.project(keys).distinct().aggregate(seen).fetchall()
     except duckdb.Error as error:
         raise unreadable(error, where) from None
-    return any(repeats for (repeats,) in found)
+    repeats, own_alone = found[0]
+    return bool(repeats), bool(own_alone)

@@ -136,8 +136,9 @@ parts AS (
     TRUE AS is_unused,
     CASE
       WHEN line_type = 'RIFee' AND is_net
-        THEN COALESCE(reservation_net_unused_amortized_upfront_fee_for_billing_period, 0)
-          + COALESCE(reservation_net_unused_recurring_fee, 0)
+        THEN COALESCE(reservation_net_unused_amortized_upfront_fee_for_billing_period,
+            reservation_unused_amortized_upfront_fee_for_billing_period, 0)
+          + COALESCE(reservation_net_unused_recurring_fee, reservation_unused_recurring_fee, 0)
       WHEN line_type = 'RIFee'
         THEN COALESCE(reservation_unused_amortized_upfront_fee_for_billing_period, 0)
           + COALESCE(reservation_unused_recurring_fee, 0)

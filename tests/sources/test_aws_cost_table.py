@@ -50,6 +50,7 @@ ROWS = [
     row("sp-upfront", "SavingsPlanUpfrontFee", "100", "95", **PLAN),
     row("ri-upfront", "Fee", "50", "48", **RESERVATION),
     row("ri-fee", "RIFee", "20", "19", **UNUSED, **RESERVATION),
+    row("ri-gross-fee", "RIFee", "21", "20", reservation_unused_recurring_fee="0.7", **RESERVATION),
     row("fee", "Fee", "15", "14", **P),
     row("credit", "Credit", "-3", "-2.5"),
     row("tax", "Tax", "1.1", "1.05"),
@@ -79,6 +80,8 @@ UNBLENDED = {
     ("ri-upfront", None): ("Purchase", "50", "0", "50", "50"),
     ("ri-fee", None): ("Purchase", "20", "0", "20", "20"),
     ("ri-fee", "Unused"): ("Usage", "0", "0.6", "0.6", "0.6"),
+    ("ri-gross-fee", None): ("Purchase", "21", "0", "21", "21"),
+    ("ri-gross-fee", "Unused"): ("Usage", "0", "0.7", "0.7", "0.7"),
     ("fee", None): ("Purchase", "15", "15", "15", "15"),
     ("credit", None): ("Credit", "-3", "-3", "-3", "-3"),
     ("tax", None): ("Tax", "1.1", "1.1", "1.1", "1.1"),
@@ -103,6 +106,8 @@ NET = {
     ("ri-upfront", None): ("Purchase", "48", "0", "48", "48"),
     ("ri-fee", None): ("Purchase", "19", "0", "19", "19"),
     ("ri-fee", "Unused"): ("Usage", "0", "0.4", "0.4", "0.4"),
+    ("ri-gross-fee", None): ("Purchase", "20", "0", "20", "20"),
+    ("ri-gross-fee", "Unused"): ("Usage", "0", "0.7", "0.7", "0.7"),
     ("fee", None): ("Purchase", "14", "14", "14", "14"),
     ("credit", None): ("Credit", "-2.5", "-2.5", "-2.5", "-2.5"),
     ("tax", None): ("Tax", "1.05", "1.05", "1.05", "1.05"),
@@ -110,7 +115,7 @@ NET = {
     ("ri-refund", None): ("Adjustment", "-11", "0", "-11", "-11"),
 }
 FREQUENCY = {
-    **dict.fromkeys(("sp-fee", "sp-part-fee", "ri-fee"), "Recurring"),
+    **dict.fromkeys(("sp-fee", "sp-part-fee", "ri-fee", "ri-gross-fee"), "Recurring"),
     **dict.fromkeys(("sp-upfront", "ri-upfront"), "One-Time"),
 }
 
