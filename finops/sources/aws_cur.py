@@ -13,14 +13,18 @@ from duckdb import DuckDBPyRelation
 from sqlglot import exp
 
 from finops.focus import MAP, MONEY, TIME
+from finops.sources import aws_tags
 from finops.sources.base import Normaliser
 from finops.sources.reading import project, quoted
 
 _TEXT = [
+    "bill_billing_entity",
     "bill_invoice_id",
     "bill_invoicing_entity",
     "bill_payer_account_id",
     "bill_payer_account_name",
+    "capacity_reservation_capacity_reservation_arn",
+    "capacity_reservation_capacity_reservation_status",
     "line_item_usage_account_id",
     "line_item_usage_account_name",
     "line_item_line_item_type",
@@ -32,24 +36,29 @@ _TEXT = [
     "line_item_currency_code",
     "line_item_line_item_description",
     "line_item_legal_entity",
+    "pricing_currency",
     "pricing_term",
     "pricing_unit",
+    "pricing_rate_code",
     "pricing_rate_id",
-    "pricing_purchase_option",
     "product_instance_type",
-    "product_region_code",
-    "product_sku",
-    "product_servicecode",
+    "product_location",
     "product_product_family",
+    "product_region",
+    "product_region_code",
+    "product_servicecode",
+    "product_sku",
     "reservation_reservation_a_r_n",
     "savings_plan_savings_plan_a_r_n",
 ]
 
 _MONEY = [
     "line_item_usage_amount",
+    "line_item_normalized_usage_amount",
     "line_item_unblended_rate",
     "line_item_unblended_cost",
     "line_item_net_unblended_cost",
+    "line_item_net_unblended_rate",
     "pricing_public_on_demand_cost",
     "pricing_public_on_demand_rate",
     "reservation_effective_cost",
@@ -58,10 +67,17 @@ _MONEY = [
     "reservation_unused_recurring_fee",
     "reservation_net_unused_amortized_upfront_fee_for_billing_period",
     "reservation_net_unused_recurring_fee",
+    "reservation_total_reserved_normalized_units",
+    "reservation_total_reserved_units",
+    "reservation_unused_normalized_unit_quantity",
+    "reservation_unused_quantity",
     "savings_plan_savings_plan_effective_cost",
     "savings_plan_net_savings_plan_effective_cost",
     "savings_plan_total_commitment_to_date",
     "savings_plan_used_commitment",
+    "savings_plan_recurring_commitment_for_billing_period",
+    "savings_plan_net_recurring_commitment_for_billing_period",
+    "savings_plan_net_amortized_upfront_commitment_for_billing_period",
 ]
 
 _TIME = [
@@ -78,7 +94,7 @@ NORMALISER = Normaliser(
         **dict.fromkeys(_MONEY, MONEY),
         **dict.fromkeys(_TIME, TIME),
         "product": MAP,
-        "resource_tags": MAP,
+        "tags": MAP,
         "cost_category": MAP,
     },
     required=(
@@ -108,8 +124,9 @@ def snake(name: str) -> str:
 
 
 def from_cur2(raw: DuckDBPyRelation, where: str) -> DuckDBPyRelation:
-    """Rows of CUR 2.0 as the normaliser reads them."""
-    return project(raw, NORMALISER, where)
+    """Rows of CUR 2.0 as the normaliser reads them; raises SourceError where their tags cannot be read."""
+    categories = aws_tags.maps_of(raw).get("cost_category", f"CAST(NULL AS {MAP})")
+    return project(raw, NORMALISER, where, also={"tags": aws_tags.united(raw, where), "cost_category": categories})
 
 
 def from_legacy(raw: DuckDBPyRelation, where: str, written: Mapping[str, str]) -> DuckDBPyRelation:
@@ -118,10 +135,14 @@ def from_legacy(raw: DuckDBPyRelation, where: str, written: Mapping[str, str]) -
     A report in CSV has `resourceTags/user:team`; in Parquet it has `resource_tags_user_team`.
     """
     product = _below(raw, written, "product/", "product_")
+    categories = _below(raw, written, "costCategory/", "cost_category_")
+    tags = _below(raw, written, "resourceTags/", "resource_tags_")
+    for scheme, column in aws_tags.SCHEMES.items():
+        tags |= {f"{scheme}{key}": name for key, name in _below(raw, written, scheme, column).items()}
     maps = {
         "product": _map({snake(key): name for key, name in reversed(product.items())}),
-        "resource_tags": _map(_below(raw, written, "resourceTags/", "resource_tags_")),
-        "cost_category": _map(_below(raw, written, "costCategory/", "cost_category_")),
+        "tags": _map(tags),
+        "cost_category": _map(categories),
     }
     # `product/region` and `product/Region` would meet in one name: the first one counts
     chosen = {snake(name): name for name in reversed(raw.columns)}

@@ -29,6 +29,10 @@ UNUSED = {
     "reservation_net_unused_recurring_fee": "0.1",
 }
 COMMITTED = {"savings_plan_total_commitment_to_date": "10", "savings_plan_used_commitment": "7.5"}
+NET_COMMITTED = {
+    "savings_plan_net_recurring_commitment_for_billing_period": "5.5",
+    "savings_plan_net_amortized_upfront_commitment_for_billing_period": "3.3",
+}
 
 
 def row(key: str, kind: str, cost: str, net: str, **more: Any) -> dict[str, Any]:
@@ -42,9 +46,11 @@ ROWS = [
     row("sp-used", "SavingsPlanCoveredUsage", "6", "5", **P, **PLAN_EFFECTIVE, **PLAN),
     row("sp-negation", "SavingsPlanNegation", "-6", "-5", **PLAN),
     row("sp-fee", "SavingsPlanRecurringFee", "10", "9.25", **COMMITTED, **PLAN),
+    row("sp-part-fee", "SavingsPlanRecurringFee", "6", "5.5", **COMMITTED, **NET_COMMITTED, **PLAN),
     row("sp-upfront", "SavingsPlanUpfrontFee", "100", "95", **PLAN),
     row("ri-upfront", "Fee", "50", "48", **RESERVATION),
     row("ri-fee", "RIFee", "20", "19", **UNUSED, **RESERVATION),
+    row("ri-gross-fee", "RIFee", "21", "20", reservation_unused_recurring_fee="0.7", **RESERVATION),
     row("fee", "Fee", "15", "14", **P),
     row("credit", "Credit", "-3", "-2.5"),
     row("tax", "Tax", "1.1", "1.05"),
@@ -68,10 +74,14 @@ UNBLENDED = {
     ("sp-used", "Used"): ("Usage", "0", "3.75", "9.5", "6"),
     ("sp-fee", None): ("Purchase", "10", "0", "10", "10"),
     ("sp-fee", "Unused"): ("Usage", "0", "2.5", "2.5", "2.5"),
+    ("sp-part-fee", None): ("Purchase", "6", "0", "6", "6"),
+    ("sp-part-fee", "Unused"): ("Usage", "0", "2.5", "2.5", "2.5"),
     ("sp-upfront", None): ("Purchase", "100", "0", "100", "100"),
     ("ri-upfront", None): ("Purchase", "50", "0", "50", "50"),
     ("ri-fee", None): ("Purchase", "20", "0", "20", "20"),
     ("ri-fee", "Unused"): ("Usage", "0", "0.6", "0.6", "0.6"),
+    ("ri-gross-fee", None): ("Purchase", "21", "0", "21", "21"),
+    ("ri-gross-fee", "Unused"): ("Usage", "0", "0.7", "0.7", "0.7"),
     ("fee", None): ("Purchase", "15", "15", "15", "15"),
     ("credit", None): ("Credit", "-3", "-3", "-3", "-3"),
     ("tax", None): ("Tax", "1.1", "1.1", "1.1", "1.1"),
@@ -89,17 +99,25 @@ NET = {
     ("sp-used", "Used"): ("Usage", "0", "3.5", "9.5", "6"),
     ("sp-fee", None): ("Purchase", "9.25", "0", "9.25", "9.25"),
     ("sp-fee", "Unused"): ("Usage", "0", "2.5", "2.5", "2.5"),
+    ("sp-part-fee", None): ("Purchase", "5.5", "0", "5.5", "5.5"),
+    # a quarter of 5.5 + 3.3; above, where the net columns are not exported, the gross part stands
+    ("sp-part-fee", "Unused"): ("Usage", "0", "2.2", "2.2", "2.2"),
     ("sp-upfront", None): ("Purchase", "95", "0", "95", "95"),
     ("ri-upfront", None): ("Purchase", "48", "0", "48", "48"),
     ("ri-fee", None): ("Purchase", "19", "0", "19", "19"),
     ("ri-fee", "Unused"): ("Usage", "0", "0.4", "0.4", "0.4"),
+    ("ri-gross-fee", None): ("Purchase", "20", "0", "20", "20"),
+    ("ri-gross-fee", "Unused"): ("Usage", "0", "0.7", "0.7", "0.7"),
     ("fee", None): ("Purchase", "14", "14", "14", "14"),
     ("credit", None): ("Credit", "-2.5", "-2.5", "-2.5", "-2.5"),
     ("tax", None): ("Tax", "1.05", "1.05", "1.05", "1.05"),
     ("refund", None): ("Adjustment", "-3.5", "-3.5", "-3.5", "-3.5"),
     ("ri-refund", None): ("Adjustment", "-11", "0", "-11", "-11"),
 }
-FREQUENCY = {"sp-fee": "Recurring", "ri-fee": "Recurring", "sp-upfront": "One-Time", "ri-upfront": "One-Time"}
+FREQUENCY = {
+    **dict.fromkeys(("sp-fee", "sp-part-fee", "ri-fee", "ri-gross-fee"), "Recurring"),
+    **dict.fromkeys(("sp-upfront", "ri-upfront"), "One-Time"),
+}
 
 
 def report(rows: list[dict[str, Any]], basis: str) -> list[dict[str, Any]]:

@@ -1,0 +1,201 @@
+"""Commitments over their whole term: what is used and what is not adds up to what was paid, to the last digit.
+
+The bills are made from the arithmetic of a commitment (so much a day, so much of it upfront, so much of it
+used), and from the worked examples of the FOCUS specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .house import House, cur, legacy, manifest, write_csv
+
+DAILY = Decimal("7.3")
+NET = Decimal("0.9375")  # what a negotiated discount leaves of every price
+UPFRONT = {"none": Decimal(0), "partial": Decimal("0.5"), "all": Decimal(1)}
+USED = {"fully": Decimal(1), "half": Decimal("0.5"), "not": Decimal(0)}
+TERMS = {1: (date(2026, 1, 1), date(2026, 2, 1)), 3: (date(2026, 1, 1), date(2026, 4, 1))}
+
+
+@dataclass(frozen=True)
+class Commitment:
+    kind: str
+    upfront: str
+    used: str
+    months: int
+
+    @property
+    def arn(self) -> str:
+        name = f"{self.upfront}-{self.used}-{self.months}"
+        if self.kind == "plan":
+            return f"arn:aws:savingsplans::1:savingsplan/{name}"
+        return f"arn:aws:ec2:us-east-1:1:reserved-instances/{name}"
+
+    @property
+    def days(self) -> list[date]:
+        start, end = TERMS[self.months]
+        return [start + timedelta(days=n) for n in range((end - start).days)]
+
+
+COMMITMENTS = [Commitment(*each) for each in product(("plan", "reservation"), UPFRONT, USED, TERMS)]
+
+
+def month_after(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def line(kind: str, cost: Decimal, start: date, end: date, **more: Any) -> dict[str, Any]:
+    """A row of the bill; amounts get their net twin, the discount taken off."""
+    first = start.replace(day=1)
+    columns = {
+        "bill_billing_period_start_date": first,
+        "bill_billing_period_end_date": month_after(first),
+        "line_item_usage_start_date": start,
+        "line_item_usage_end_date": end,
+        "line_item_net_unblended_cost": cost * NET,
+    }
+    return cur(kind, str(cost), **columns, **more)
+
+
+def plan_lines(it: Commitment) -> Iterator[dict[str, Any]]:
+    """A savings plan: a fee a day for what is not paid upfront, and usage with its negation."""
+    arn = {"savings_plan_savings_plan_a_r_n": it.arn}
+    early, used = DAILY * UPFRONT[it.upfront], DAILY * USED[it.used]
+    late = DAILY - early
+    first = it.days[0]
+    if early:
+        yield line("SavingsPlanUpfrontFee", early * len(it.days), first, first + timedelta(days=1), **arn)
+    for day in it.days:
+        span = day, day + timedelta(days=1)
+        whole = {
+            "savings_plan_total_commitment_to_date": DAILY,
+            "savings_plan_used_commitment": used,
+            "savings_plan_recurring_commitment_for_billing_period": late,
+            "savings_plan_amortized_upfront_commitment_for_billing_period": early,
+            "savings_plan_net_recurring_commitment_for_billing_period": late * NET,
+            "savings_plan_net_amortized_upfront_commitment_for_billing_period": early * NET,
+        }
+        yield line("SavingsPlanRecurringFee", late, *span, **whole, **arn)
+        if used:
+            costs = {
+                "savings_plan_savings_plan_effective_cost": used,
+                "savings_plan_net_savings_plan_effective_cost": used * NET,
+            }
+            yield line("SavingsPlanCoveredUsage", used * 2, *span, **costs, **arn)
+            yield line("SavingsPlanNegation", -used * 2, *span, **arn)
+
+
+def reservation_lines(it: Commitment) -> Iterator[dict[str, Any]]:
+    """A reservation: a fee at the start, a fee a month, and usage that costs nothing more."""
+    arn = {"reservation_reservation_a_r_n": it.arn}
+    early, used = UPFRONT[it.upfront], USED[it.used]
+    first = it.days[0]
+    if early:
+        yield line("Fee", DAILY * early * len(it.days), first, first + timedelta(days=1), **arn)
+    for start in sorted({day.replace(day=1) for day in it.days}):
+        days = sum(day.replace(day=1) == start for day in it.days)
+        idle = DAILY * days * (1 - used)
+        unused = {
+            "reservation_unused_amortized_upfront_fee_for_billing_period": idle * early,
+            "reservation_unused_recurring_fee": idle * (1 - early),
+            "reservation_net_unused_amortized_upfront_fee_for_billing_period": idle * early * NET,
+            "reservation_net_unused_recurring_fee": idle * (1 - early) * NET,
+        }
+        yield line("RIFee", DAILY * days * (1 - early), start, month_after(start), **unused, **arn)
+    for day in it.days if used else []:
+        costs = {"reservation_effective_cost": DAILY * used, "reservation_net_effective_cost": DAILY * used * NET}
+        yield line("DiscountedUsage", Decimal(0), day, day + timedelta(days=1), **costs, **arn)
+
+
+@pytest.fixture(scope="module", params=["unblended", "net"])
+def bill(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Decimal, House]:
+    """Three months of all commitments, and what the basis leaves of a price."""
+    folder = tmp_path_factory.mktemp("bill")
+    root, net = folder / "bucket", request.param == "net"
+    rows = [row for it in COMMITMENTS for row in (plan_lines(it) if it.kind == "plan" else reservation_lines(it))]
+    for month in ("2026-01", "2026-02", "2026-03"):
+        of_month = [
+            {name: value for name, value in row.items() if net or "_net_" not in name}
+            for row in rows
+            if str(row["bill_billing_period_start_date"]).startswith(month)
+        ]
+        file = write_csv(root / "ml" / "data" / f"BILLING_PERIOD={month}" / "ml-1.csv.gz", of_month)
+        manifest(root, [file], period=month)
+    home = House(folder, {"name": "aws", "kind": "aws-cur2", "uri": "bucket", "export": "ml"}).ok()
+    return NET if net else Decimal(1), home
+
+
+def sums(home: House, month: str = "%") -> dict[str, tuple[Decimal, Decimal, Decimal]]:
+    """Per commitment: billed for its purchases, the effective cost of what was used, and of what was not."""
+    return {
+        arn: amounts
+        for arn, *amounts in home.sql(
+            """SELECT CommitmentDiscountId,
+              coalesce(sum(BilledCost) FILTER (ChargeCategory = 'Purchase'), 0),
+              coalesce(sum(EffectiveCost) FILTER (CommitmentDiscountStatus = 'Used'), 0),
+              coalesce(sum(EffectiveCost) FILTER (CommitmentDiscountStatus = 'Unused'), 0)
+            FROM focus.charges WHERE strftime(BillingPeriodStart, '%Y-%m') LIKE ? GROUP BY 1""",
+            month,
+        )
+    }
+
+
+def test_used_and_unused_are_what_was_paid_over_the_term(bill: tuple[Decimal, House]) -> None:
+    left, home = bill
+    expected = {}
+    for it in COMMITMENTS:
+        paid = DAILY * len(it.days) * left
+        expected[it.arn] = [paid, paid * USED[it.used], paid * (1 - USED[it.used])]
+    assert sums(home) == expected
+    assert home.sql("SELECT sum(EffectiveCost) FROM focus.charges WHERE ChargeCategory = 'Purchase'") == [(0,)]
+
+
+def test_what_was_paid_upfront_is_billed_in_the_first_month_and_used_up_in_all(bill: tuple[Decimal, House]) -> None:
+    left, home = bill
+    last = sums(home, "2026-03")
+    for it in COMMITMENTS:
+        if it.months == 3 and it.upfront == "all":
+            billed, used, unused = last[it.arn]
+            assert (billed, used + unused) == (0, DAILY * 31 * left)
+
+
+def test_a_plan_s_net_unused_part_is_right_to_aws_s_own_step(tmp_path: Path) -> None:
+    """A third is no decimal: 1 paid for a commitment of 3 of which 1 is used leaves 0.6666666667."""
+    row = cur(
+        "SavingsPlanRecurringFee", "3", line_item_net_unblended_cost="1",
+        savings_plan_total_commitment_to_date="3", savings_plan_used_commitment="1",
+        savings_plan_net_recurring_commitment_for_billing_period="1",
+        savings_plan_savings_plan_a_r_n="arn:aws:savingsplans::1:savingsplan/s",
+    )  # fmt: skip
+    write_csv(tmp_path / "report.csv", [legacy(row)])
+    home = House(tmp_path, {"name": "aws", "kind": "aws-cur1", "uri": "report.csv"}).ok()
+    assert home.sql("SELECT EffectiveCost FROM focus.charges WHERE ChargeCategory = 'Usage'") == [
+        (Decimal("0.6666666667"),)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "resource", "effective"),
+    [
+        ("SavingsPlanUpfrontFee", "arn:aws:savingsplans::1:savingsplan/s", 0),
+        ("Fee", "arn:aws:ec2:us-east-1:1:reserved-instances/r", 0),
+        ("Refund", "arn:aws:ec2:us-east-1:1:reserved-instances/r", 0),
+        ("Fee", "arn:aws:route53domains:::domain/example.org", 9),
+        ("Refund", "", 9),
+    ],
+)
+def test_a_fee_is_known_by_its_resource_where_the_export_has_no_arns(
+    tmp_path: Path, kind: str, resource: str, effective: int
+) -> None:
+    write_csv(tmp_path / "report.csv", [legacy(cur(kind, "9", line_item_resource_id=resource))])
+    home = House(tmp_path, {"name": "aws", "kind": "aws-cur1", "uri": "report.csv"}).ok()
+    id_ = None if effective else resource
+    assert home.sql("SELECT EffectiveCost, CommitmentDiscountId FROM focus.charges") == [(effective, id_)]
