@@ -155,14 +155,17 @@ def write(out: Path, rows: int) -> dict[str, Any]:
 
 
 def _month() -> Table:
-    """The first payer's closed month, with a tag of the copy's own on whatever has tags."""
+    """The first payer's closed month in no order, with a tag of the copy's own on whatever has tags.
+
+    AWS promises no order, and rows sorted by resource would compress as those of no real bill do.
+    """
     company, line = nimbus(), timeline(1, _NEXT_MONTH)
     payer = company.payers[0]
     with tempfile.TemporaryDirectory() as folder:
         aws_export.write(Path(folder), company, fleet.build(7, line), line, 7, 1.0)
         files = sorted((Path(folder) / payer.folder).rglob("*.parquet"))
         rows = pa.concat_tables([pq.ParquetFile(path).read() for path in files]).combine_chunks()
-    rows = rows.cast(aws_schema.schema(payer))
+    rows = rows.cast(aws_schema.schema(payer)).take(pa.array(np.random.default_rng(7).permutation(rows.num_rows)))
     for name, key in (("resource_tags", "user_workload"), ("tags", "user:workload")):
         pairs = [[*each, (key, "workload-")] if each else each for each in rows[name].to_pylist(maps_as_pydicts=None)]
         rows = rows.set_column(
