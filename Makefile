@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format ui lock clean
+.PHONY: help install run test conformance lint format ui lock clean
 
 help:            ## what can be made
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */ – /'
@@ -29,6 +29,9 @@ run: install     ## simulate a company once, load its bills, print what its mach
 
 test: install    ## every test
 	@$(BIN)/python -m pytest -n 2
+
+conformance: install  ## what takes longer than make test: more months, outside tools
+	@$(BIN)/python -m pytest -m conformance
 
 lint: install    ## ruff and pyright
 	$(BIN)/ruff format --check .
