@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from finops.focus import MAP, MONEY, TIME
 from finops.sources import aws_tags
-from finops.sources.base import Normaliser
+from finops.sources.base import Normaliser, Raw
 from finops.sources.reading import project, quoted
 
 _TEXT = [
@@ -94,6 +94,7 @@ NORMALISER = Normaliser(
         **dict.fromkeys(_MONEY, MONEY),
         **dict.fromkeys(_TIME, TIME),
         "product": MAP,
+        "tag_set": "VARCHAR",
         "tags": MAP,
         "cost_category": MAP,
     },
@@ -123,13 +124,19 @@ def snake(name: str) -> str:
     return _LEGACY.get(plain, plain)
 
 
-def from_cur2(raw: DuckDBPyRelation, where: str) -> DuckDBPyRelation:
+def from_cur2(raw: DuckDBPyRelation, where: str) -> Raw:
     """Rows of CUR 2.0 as the normaliser reads them; raises SourceError where their tags cannot be read."""
-    categories = aws_tags.maps_of(raw).get("cost_category", f"CAST(NULL AS {MAP})")
-    return project(raw, NORMALISER, where, also={"tags": aws_tags.united(raw, where), "cost_category": categories})
+    maps = aws_tags.maps_of(raw)
+    tags = aws_tags.united(raw, where)
+    also = {
+        "tag_set": aws_tags.tag_set(maps),
+        "tags": tags,
+        "cost_category": maps.get("cost_category", f"CAST(NULL AS {MAP})"),
+    }
+    return Raw(project(raw, NORMALISER, where, also=also), NORMALISER, aws_tags.sets(raw, maps, tags))
 
 
-def from_legacy(raw: DuckDBPyRelation, where: str, written: Mapping[str, str]) -> DuckDBPyRelation:
+def from_legacy(raw: DuckDBPyRelation, where: str, written: Mapping[str, str]) -> Raw:
     """Rows of a legacy report as the normaliser reads them; `written` has the columns' names in the file.
 
     A report in CSV has `resourceTags/user:team`; in Parquet it has `resource_tags_user_team`.
@@ -148,7 +155,8 @@ def from_legacy(raw: DuckDBPyRelation, where: str, written: Mapping[str, str]) -
     chosen = {snake(name): name for name in reversed(raw.columns)}
     columns = [f"{quoted(old)} AS {quoted(new)}" for new, old in chosen.items() if new not in maps]
     columns += [f"{expression} AS {quoted(name)}" for name, expression in maps.items()]
-    return project(raw.project(", ".join(columns)), NORMALISER, where)
+    rows = raw.project(", ".join(columns))
+    return Raw(project(rows, NORMALISER, where, also={"tag_set": "TO_JSON(tags)"}), NORMALISER)
 
 
 def _below(raw: DuckDBPyRelation, written: Mapping[str, str], *prefixes: str) -> dict[str, str]:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from duckdb import DuckDBPyConnection
 
 from finops.config import AwsExport
 from finops.errors import SourceError
 from finops.sources import aws_cur
-from finops.sources.base import Normaliser, Unit, version_of
+from finops.sources.base import Raw, Unit, version_of
 from finops.sources.reading import format_of, names_as_written, read_files
 from finops.sources.storage import Changed, RemoteFile, Storage, Tell, newest
 
@@ -98,6 +98,6 @@ class AwsLegacyReport:
     def fetch(self, file: RemoteFile, to: Path, tell: Tell) -> None:
         self.storage.fetch(file, to, tell)
 
-    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> tuple[DuckDBPyRelation, Normaliser]:
+    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         raw = read_files(con, paths, self.storage.uri)
-        return aws_cur.from_legacy(raw, self.storage.uri, names_as_written(paths)), aws_cur.NORMALISER
+        return aws_cur.from_legacy(raw, self.storage.uri, names_as_written(paths))

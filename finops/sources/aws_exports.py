@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from duckdb import DuckDBPyConnection
 
 from finops.config import AwsExport
 from finops.errors import SourceError
 from finops.sources import aws_cur, focus_rows
-from finops.sources.base import Normaliser, Unit
+from finops.sources.base import Raw, Unit
 from finops.sources.reading import read_files
 from finops.sources.storage import Changed, RemoteFile, Storage, Tell, newest
 
@@ -101,8 +101,8 @@ class AwsDataExport:
     def fetch(self, file: RemoteFile, to: Path, tell: Tell) -> None:
         self.storage.fetch(file, to, tell)
 
-    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> tuple[DuckDBPyRelation, Normaliser]:
+    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         raw = read_files(con, paths, self.storage.uri)
         if self.kind == "aws-focus":
-            return focus_rows.from_files(raw, self.storage.uri), focus_rows.NORMALISER
-        return aws_cur.from_cur2(raw, self.storage.uri), aws_cur.NORMALISER
+            return focus_rows.from_files(raw, self.storage.uri)
+        return aws_cur.from_cur2(raw, self.storage.uri)

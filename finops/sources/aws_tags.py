@@ -35,6 +35,20 @@ def maps_of(raw: DuckDBPyRelation) -> dict[str, str]:
     return {name: _map_of(*found[name]) for name in _COLUMNS if name in found}
 
 
+def tag_set(maps: dict[str, str]) -> str:
+    """What tells a row's set of tags from others, as SQL: its columns of tags, as they are."""
+    return f"TO_JSON([{', '.join(maps.values())}])" if maps else "CAST(NULL AS VARCHAR)"
+
+
+def sets(raw: DuckDBPyRelation, maps: dict[str, str], tags: str) -> DuckDBPyRelation | None:
+    """The distinct sets, each put together once; `tags` is the expression of `united`."""
+    if not maps:
+        return None
+    columns = ", ".join(f"ANY_VALUE({quoted(name)}) AS {quoted(name)}" for name in maps)
+    kept = raw.project(f"{tag_set(maps)} AS tag_set, {', '.join(quoted(name) for name in maps)}")
+    return kept.aggregate(f"tag_set, {columns}", "tag_set").project(f"tag_set, {tags} AS Tags")
+
+
 def united(raw: DuckDBPyRelation, where: str) -> str:
     """The SQL expression of a row's tags, over the columns that the export has; raises SourceError.
 

@@ -42,6 +42,19 @@ class Normaliser:
     required: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Raw:
+    """The rows of landed files, with x_SourceFile, and how to normalise them.
+
+    `tag_sets` has the distinct sets of tags (tag_set, Tags), for a source that can tell which sets its rows have
+    without putting each row's together; where it is None they are looked for among the normalised rows.
+    """
+
+    rows: DuckDBPyRelation
+    normaliser: Normaliser
+    tag_sets: DuckDBPyRelation | None = None
+
+
 class Source(Protocol):
     """One configured source."""
 
@@ -63,8 +76,8 @@ class Source(Protocol):
         """Copy one file, whole; raises storage.Changed or SourceError. Called from several threads at once."""
         ...
 
-    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> tuple[DuckDBPyRelation, Normaliser]:
-        """The raw rows of landed files with x_SourceFile, and how to normalise them; raises SourceError."""
+    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
+        """The raw rows of landed files; raises SourceError."""
         ...
 
 

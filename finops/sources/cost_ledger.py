@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
-from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from duckdb import DuckDBPyConnection
 
 from finops.errors import ConfigError, SourceError
 from finops.focus import MAP, MONEY
-from finops.sources.base import Normaliser
+from finops.sources.base import Normaliser, Raw
 from finops.sources.files import FileUnits
 from finops.sources.reading import from_frame, project
 from finops.yamlfile import nearest, read_yaml
@@ -68,7 +68,7 @@ class CostLedger(FileUnits):
 
     formats = (".csv", ".yaml", ".yml")
 
-    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> tuple[DuckDBPyRelation, Normaliser]:
+    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         days = [
             {**day, "filename": str(path)}
             for path in paths
@@ -76,7 +76,7 @@ class CostLedger(FileUnits):
             for day in _days(line, where)
         ]
         frame = pl.DataFrame(days, schema=_SCHEMA)
-        return project(from_frame(con, frame), NORMALISER, self.storage.uri), NORMALISER
+        return Raw(project(from_frame(con, frame), NORMALISER, self.storage.uri), NORMALISER)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, str]]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from duckdb import DuckDBPyConnection
 
 from finops.sources import focus_rows
-from finops.sources.base import Normaliser
+from finops.sources.base import Raw
 from finops.sources.files import FileUnits
 from finops.sources.reading import read_files
 
@@ -17,6 +17,6 @@ class FocusFiles(FileUnits):
 
     formats = (".csv", ".csv.gz", ".parquet")
 
-    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> tuple[DuckDBPyRelation, Normaliser]:
+    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         raw = read_files(con, paths, self.storage.uri)
-        return focus_rows.from_files(raw, self.storage.uri), focus_rows.NORMALISER
+        return focus_rows.from_files(raw, self.storage.uri)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from duckdb import DuckDBPyRelation
 
 from finops.focus import CREDITS, FOCUS_1_2, FOCUS_1_3_ADDED, MANDATORY
-from finops.sources.base import Normaliser
+from finops.sources.base import Normaliser, Raw
 from finops.sources.reading import project
 
 NORMALISER = Normaliser(
@@ -20,6 +20,7 @@ NORMALISER = Normaliser(
 )
 
 
-def from_files(raw: DuckDBPyRelation, where: str, also: dict[str, str] | None = None) -> DuckDBPyRelation:
+def from_files(raw: DuckDBPyRelation, where: str, also: dict[str, str] | None = None) -> Raw:
     """Rows of FOCUS files as the normaliser reads them; `x_Credits` only where the caller composes it."""
-    return project(raw, NORMALISER, where, also={"x_Credits": f"CAST(NULL AS {CREDITS})", **(also or {})})
+    columns = {"x_Credits": f"CAST(NULL AS {CREDITS})", **(also or {})}
+    return Raw(project(raw, NORMALISER, where, also=columns), NORMALISER)

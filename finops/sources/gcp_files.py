@@ -16,8 +16,8 @@ import polars as pl
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from finops.errors import SourceError
-from finops.sources import focus_rows, gcp_nested, gcp_rows
-from finops.sources.base import Normaliser
+from finops.sources import gcp_nested, gcp_rows
+from finops.sources.base import Raw
 from finops.sources.files import FileUnits
 from finops.sources.reading import format_of, from_frame, read_files, unreadable
 
@@ -27,7 +27,7 @@ class GcpFiles(FileUnits):
 
     formats = (".parquet", ".avro", ".csv", ".csv.gz", ".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson")
 
-    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> tuple[DuckDBPyRelation, Normaliser]:
+    def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         where = self.storage.uri
         kinds = {format_of(path) for path in paths}
         if kinds == {"json"}:
@@ -37,10 +37,8 @@ class GcpFiles(FileUnits):
         else:
             raw = read_files(con, paths, where)
         if "billedcost" in {name.lower() for name in raw.columns}:
-            return gcp_rows.from_native_focus(
-                gcp_nested.nested(raw, where, gcp_nested.NATIVE), where
-            ), focus_rows.NORMALISER
-        return gcp_rows.from_export(gcp_nested.nested(raw, where, gcp_nested.fields()), where), gcp_rows.NORMALISER
+            return gcp_rows.from_native_focus(gcp_nested.nested(raw, where, gcp_nested.NATIVE), where)
+        return gcp_rows.from_export(gcp_nested.nested(raw, where, gcp_nested.fields()), where)
 
 
 def _read_avro(path: Path) -> pl.DataFrame:

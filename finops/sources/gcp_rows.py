@@ -12,7 +12,7 @@ from duckdb.sqltypes import DuckDBPyType
 
 from finops.focus import CREDITS, MAP, MONEY, TIME
 from finops.sources import focus_rows
-from finops.sources.base import Normaliser
+from finops.sources.base import Normaliser, Raw
 from finops.sources.reading import exact, project, quoted, unique_entries
 
 _FLAT = {
@@ -117,7 +117,7 @@ def _children(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
     return dict(cast("list[tuple[str, DuckDBPyType]]", kind.children))
 
 
-class _Raw:
+class _Fields:
     """A relation's columns and the fields inside them, present or not."""
 
     def __init__(self, raw: DuckDBPyRelation) -> None:
@@ -153,7 +153,7 @@ def _merged(lists: list[str | None]) -> str:
     return unique_entries(joined)
 
 
-def _credits(raw: _Raw, path: str, names: dict[str, str]) -> tuple[str, str]:
+def _credits(raw: _Fields, path: str, names: dict[str, str]) -> tuple[str, str]:
     """The credits as FOCUS rows keep them, and their exact sum (zero when there are none)."""
     found = raw.find(path)
     if found is None:
@@ -165,9 +165,9 @@ def _credits(raw: _Raw, path: str, names: dict[str, str]) -> tuple[str, str]:
     return items, f"CAST(COALESCE(LIST_SUM({amounts}), 0) AS {MONEY})"
 
 
-def from_export(raw: DuckDBPyRelation, where: str) -> DuckDBPyRelation:
+def from_export(raw: DuckDBPyRelation, where: str) -> Raw:
     """Rows of the standard or detailed export as the normaliser reads them."""
-    fields = _Raw(raw)
+    fields = _Fields(raw)
     also: dict[str, str] = {}
     for name, path in _PATHS.items():
         found = fields.find(path)
@@ -183,7 +183,7 @@ def from_export(raw: DuckDBPyRelation, where: str) -> DuckDBPyRelation:
     if system is not None:
         machine = f"LIST_FILTER({system}, lambda e: e.key = 'compute.googleapis.com/machine_spec')[1].value"
         also["machine_type"] = machine
-    return project(raw, NORMALISER, where, also)
+    return Raw(project(raw, NORMALISER, where, also), NORMALISER)
 
 
 def _cast(found: tuple[str, DuckDBPyType], wanted: str) -> str:
@@ -192,13 +192,13 @@ def _cast(found: tuple[str, DuckDBPyType], wanted: str) -> str:
     return exact("\0", str(kind), wanted).replace(quoted("\0"), expression)
 
 
-def from_native_focus(raw: DuckDBPyRelation, where: str) -> DuckDBPyRelation:
+def from_native_focus(raw: DuckDBPyRelation, where: str) -> Raw:
     """Rows of the native FOCUS export (preview), with its known gaps filled from what the export is.
 
     Google writes the period's end as its last day and categories in lower case at times; the provider of
     every row of this export is Google Cloud. Labels, tags and credits stand in `x_` columns.
     """
-    fields = _Raw(raw)
+    fields = _Fields(raw)
     names = {"name": "Name", "type": "Type", "id": "Id", "amount": "Amount"}
     labels = [
         fields.entries(path, "Key", "Value") for path in ("x_Labels", "x_Tags", "x_ProjectLabels", "x_SystemLabels")

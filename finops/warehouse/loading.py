@@ -161,21 +161,22 @@ class Loader:
         bill is made on the way. `control` has the source's own totals, `tag_sets` what its sets of tags say,
         `aside` the rows that become no charge, or that the normaliser added.
         """
-        paths = [path for each in batch for path in each.files]
-        relation, normaliser = source.read(self.con, paths)
+        con, paths = self.con, [path for each in batch for path in each.files]
+        raw = source.read(con, paths)
+        rows, name = raw.rows, raw.normaliser.sql
         if any(path.suffix != ".parquet" for path in paths):  # what is not stored by column is parsed once
-            relation.create_view("unparsed_rows", replace=True)
-            self.con.execute("CREATE OR REPLACE TEMP TABLE parsed_rows AS FROM unparsed_rows")
-            relation = self.con.table("parsed_rows")
-        relation.create_view("source_rows", replace=True)
-        self.con.execute(f"CREATE OR REPLACE TEMP VIEW normalised AS {model(f'normalise.{normaliser.sql}').sql}")
-        for name, sql in (
-            ("control", f"control.{normaliser.sql}"),
-            ("tag_sets", "focus.tag_sets"),
-            ("aside", "focus.aside"),
-        ):
-            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {model(sql).sql}")
-        return normaliser.sql
+            rows.create_view("unparsed_rows", replace=True)
+            con.execute("CREATE OR REPLACE TEMP TABLE parsed_rows AS FROM unparsed_rows")
+            rows = con.table("parsed_rows")
+        rows.create_view("source_rows", replace=True)
+        con.execute(f"CREATE OR REPLACE TEMP VIEW normalised AS {model(f'normalise.{name}').sql}")
+        if raw.tag_sets is not None:
+            raw.tag_sets.create_view("source_tags", replace=True)
+        else:
+            con.execute(f"CREATE OR REPLACE TEMP VIEW source_tags AS {model('focus.source_tags').sql}")
+        for table, sql in (("control", f"control.{name}"), ("tag_sets", "focus.tag_sets"), ("aside", "focus.aside")):
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {model(sql).sql}")
+        return name
 
     def _swap(self, source: str, normaliser: str | None) -> None:
         """Delete the charges of the units in hand, insert the normalised ones."""

@@ -19,7 +19,7 @@ def attributed_sql(rules: list[Rule]) -> str:
 def recipe(rules: list[Rule], currency: str, reference: Reference) -> str:
     """A digest of rules, SQL, code, catalogue and account names: when it changes, landed files are normalised anew."""
     digest = hashlib.sha256(attributed_sql(rules).encode())
-    for each in (*models("normalise"), *models("control"), model("focus.tag_sets"), model("focus.aside")):
+    for each in (*models("normalise"), *models("control"), model("focus.tag_sets"), model("focus.source_tags")):
         digest.update(each.sql.encode())
     for path in sorted(Path(sources.__file__).parent.glob("*.[pj][ys]*")):  # code, and the schema it reads with
         digest.update(path.read_bytes())

@@ -16,7 +16,7 @@ tagged AS (
   SELECT n.*, t.tag_set_id, t.x_Team, t.stage_tag
   FROM named AS n
   LEFT JOIN tag_sets AS t
-    ON t.tag_set = TO_JSON(n.Tags)
+    ON t.tag_set = n.x_TagSet
 ),
 ruled AS (
   SELECT *, STAGE_RULE() AS x_MlStageRule FROM tagged

@@ -1,13 +1,8 @@
--- The distinct sets of tags among the normalised rows, each with the team, project, model, run and stage it names.
+-- The distinct sets of tags, each with the team, project, model, run and stage it names.
 -- A tag's key is looked up without its prefix, case and punctuation: `user:Team`, `user_team` and `team` are one.
 -- A resource's own tag goes before a user attribute, an account's tag and a cost category; of several spellings
 -- the lower-case one counts. A bill has few sets and many rows: so a set is read once, not with each of its rows.
-WITH sets AS (
-  SELECT TO_JSON(Tags) AS tag_set, ANY_VALUE(Tags) AS Tags
-  FROM normalised
-  GROUP BY TO_JSON(Tags)
-),
-listed AS (
+WITH listed AS (
   SELECT
     tag_set,
     Tags,
@@ -30,7 +25,7 @@ listed AS (
         'value': TRIM(e.value)
       }
     )) AS tag_list
-  FROM sets
+  FROM source_tags
   WHERE Tags IS NOT NULL
 )
 SELECT

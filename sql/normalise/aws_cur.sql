@@ -395,6 +395,7 @@ SELECT
   p.line_item_usage_account_name AS SubAccountName,
   CASE WHEN p.line_item_usage_account_id IS NOT NULL THEN 'Account' END AS SubAccountType,
   p.tags AS Tags,
+  p.tag_set AS x_TagSet,
   p.cost_category AS x_CostCategories,
   COALESCE(p.product_servicecode, p.product['servicecode'], p.line_item_product_code) AS x_ServiceCode,
   p.line_item_usage_type AS x_UsageType,

@@ -32,6 +32,7 @@ SELECT
   'Other' AS ServiceCategory,
   category AS ServiceName,
   tags AS Tags,
+  TO_JSON(tags) AS x_TagSet,
   CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS x_CostCategories,
   category AS x_ServiceCode,
   category AS x_UsageType,

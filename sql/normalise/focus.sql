@@ -63,6 +63,7 @@ SELECT
   SubAccountName,
   SubAccountType,
   Tags,
+  TO_JSON(Tags) AS x_TagSet,
   ServiceProviderName,
   HostProviderName,
   ContractApplied,

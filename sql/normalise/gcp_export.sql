@@ -119,6 +119,7 @@ SELECT
   project_name AS SubAccountName,
   CASE WHEN project_id IS NOT NULL THEN 'Project' END AS SubAccountType,
   labels AS Tags,
+  TO_JSON(labels) AS x_TagSet,
   CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS x_CostCategories,
   service_id AS x_ServiceCode,
   sku_description AS x_UsageType,
