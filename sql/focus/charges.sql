@@ -2,7 +2,24 @@
 -- What is the same for all charges of a file stands with the file, what their tags say with the set of tags: here
 -- they meet.
 SELECT
-  c.* EXCLUDE (file_id, tag_set_id, SkuPriceDetails, x_InvoiceMonth, x_InstanceType, x_GpuCount),
+  c.* EXCLUDE (
+    file_id, tag_set_id, PricingCurrencyContractedUnitPrice, PricingCurrencyEffectiveCost, PricingCurrencyListUnitPrice,
+    SkuPriceDetails, SubAccountType, x_InvoiceMonth, x_InstanceType, x_GpuCount
+  ),
+  -- priced in the currency of the bill: the same amounts; in another one they are known only if the source says so
+  COALESCE(
+    c.PricingCurrencyContractedUnitPrice,
+    CASE WHEN c.PricingCurrency = c.BillingCurrency THEN c.ContractedUnitPrice END
+  ) AS PricingCurrencyContractedUnitPrice,
+  COALESCE(
+    c.PricingCurrencyEffectiveCost,
+    CASE WHEN c.PricingCurrency = c.BillingCurrency THEN c.EffectiveCost END
+  ) AS PricingCurrencyEffectiveCost,
+  COALESCE(
+    c.PricingCurrencyListUnitPrice,
+    CASE WHEN c.PricingCurrency = c.BillingCurrency THEN c.ListUnitPrice END
+  ) AS PricingCurrencyListUnitPrice,
+  CASE WHEN c.SubAccountId IS NOT NULL THEN c.SubAccountType END AS SubAccountType,
   COALESCE(c.x_InvoiceMonth, STRFTIME(c.BillingPeriodStart, '%Y-%m')) AS x_InvoiceMonth,
   COALESCE(
     c.SkuPriceDetails,

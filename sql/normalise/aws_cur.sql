@@ -269,8 +269,7 @@ priced AS (
         ELSE reservation_total_reserved_normalized_units
       END IS NOT NULL THEN 'Normalized Hours'
       ELSE COALESCE(unit, 'Hours')
-    END AS commitment_unit,
-    pricing_currency = line_item_currency_code AS is_priced_as_billed
+    END AS commitment_unit
   FROM typed
 )
 SELECT
@@ -303,7 +302,8 @@ SELECT
   p.line_item_usage_start_date AS ChargePeriodStart,
   -- fees of a month end at 23:59:59 on some bills: FOCUS's ends are exclusive
   CASE
-    WHEN EXTRACT(SECOND FROM p.line_item_usage_end_date) = 59 THEN p.line_item_usage_end_date + INTERVAL '1' SECOND
+    WHEN NOT p.is_metered AND EXTRACT(SECOND FROM p.line_item_usage_end_date) = 59
+      THEN p.line_item_usage_end_date + INTERVAL '1' SECOND
     ELSE p.line_item_usage_end_date
   END AS ChargePeriodEnd,
   p.capacity_reservation AS CapacityReservationId,
@@ -360,10 +360,6 @@ SELECT
     ELSE 'Standard'
   END AS PricingCategory,
   p.pricing_currency AS PricingCurrency,
-  -- in another currency than the bill's they are not known
-  CASE WHEN p.is_priced_as_billed THEN p.contracted_unit_price END AS PricingCurrencyContractedUnitPrice,
-  CASE WHEN p.is_priced_as_billed THEN p.effective END AS PricingCurrencyEffectiveCost,
-  CASE WHEN p.is_priced_as_billed THEN p.list_unit_price END AS PricingCurrencyListUnitPrice,
   CASE
     WHEN p.is_unused AND p.savings_plan IS NULL THEN p.reservation_unused_quantity
     WHEN p.is_unused THEN p.commitment_quantity
@@ -393,7 +389,7 @@ SELECT
   CASE WHEN p.category <> 'Tax' THEN COALESCE(p.pricing_rate_code, p.pricing_rate_id) END AS SkuPriceId,
   p.line_item_usage_account_id AS SubAccountId,
   p.line_item_usage_account_name AS SubAccountName,
-  CASE WHEN p.line_item_usage_account_id IS NOT NULL THEN 'Account' END AS SubAccountType,
+  'Account' AS SubAccountType,
   p.tags AS Tags,
   p.tag_set AS x_TagSet,
   p.cost_category AS x_CostCategories,
