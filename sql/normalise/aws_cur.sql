@@ -200,9 +200,9 @@ typed AS (
     -- The resource of an unused capacity reservation is the reservation, also where the export leaves its columns
     -- out. A row that only restates the reservation is neither used nor unused, so it is not put down to it.
     CASE
-      WHEN capacity_reservation_capacity_reservation_status = 'Reserved' THEN NULL
       WHEN capacity_reservation_capacity_reservation_arn IS NOT NULL AND (
-        line_item_usage_type LIKE '%Reservation:%' OR line_item_usage_type LIKE '%DedicatedRes:%'
+        capacity_reservation_capacity_reservation_status = 'Reserved'
+        OR line_item_usage_type LIKE '%Reservation:%' OR line_item_usage_type LIKE '%DedicatedRes:%'
       ) THEN NULL
       WHEN capacity_reservation_capacity_reservation_arn IS NOT NULL
         THEN capacity_reservation_capacity_reservation_arn
