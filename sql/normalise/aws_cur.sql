@@ -86,6 +86,8 @@ lines AS NOT MATERIALIZED (
     s.*,
     b.is_net,
     s.line_item_line_item_type AS line_type,
+    s.line_item_line_item_type IN ('EdpDiscount', 'PrivateRateDiscount', 'BundledDiscount', 'Discount',
+      'RiVolumeDiscount') AS is_discount,
     CASE WHEN b.is_net THEN s.line_item_net_unblended_cost ELSE s.line_item_unblended_cost END AS billed,
     CASE WHEN b.is_net THEN s.line_item_net_unblended_rate ELSE s.line_item_unblended_rate END AS price,
     COALESCE(s.pricing_public_on_demand_cost, s.line_item_unblended_cost) AS list,
@@ -172,15 +174,12 @@ typed AS (
     CASE
       WHEN line_item_operation IN ('EKSPod-EC2', 'ECSTask-EC2') THEN 'split cost: restates its parent instance'
       WHEN line_type = 'SavingsPlanNegation' THEN 'negation: cancels the covered usage row'
-      WHEN line_type IN ('EdpDiscount', 'PrivateRateDiscount', 'BundledDiscount', 'Discount', 'RiVolumeDiscount')
-        AND is_net THEN 'discount: already in the net costs'
+      WHEN is_discount AND is_net THEN 'discount: already in the net costs'
       WHEN is_unused AND unused = 0 THEN 'commitment without an unused part'
     END AS left_out,
     CASE
       WHEN line_type IN ('Usage', 'DiscountedUsage', 'SavingsPlanCoveredUsage', 'SavingsPlanNegation') THEN 'Usage'
-      WHEN is_unused THEN 'Usage'
-      WHEN line_type IN ('EdpDiscount', 'PrivateRateDiscount', 'BundledDiscount', 'Discount', 'RiVolumeDiscount')
-        THEN 'Usage'
+      WHEN is_unused OR is_discount THEN 'Usage'
       WHEN line_type IN ('SavingsPlanRecurringFee', 'SavingsPlanUpfrontFee', 'RIFee', 'Fee') THEN 'Purchase'
       WHEN line_type = 'Credit' THEN 'Credit'
       WHEN line_type = 'Tax' THEN 'Tax'
@@ -197,16 +196,13 @@ typed AS (
       ELSE line_item_resource_id
     END AS resource,
     -- FOCUS wants a status for all usage of a commitment: a discount on it is neither used nor unused
-    CASE
-      WHEN line_type NOT IN ('Usage', 'EdpDiscount', 'PrivateRateDiscount', 'BundledDiscount', 'Discount',
-        'RiVolumeDiscount') THEN COALESCE(savings_plan, reservation)
-    END AS commitment,
+    CASE WHEN line_type <> 'Usage' AND NOT is_discount THEN COALESCE(savings_plan, reservation) END AS commitment,
     -- The resource of an unused capacity reservation is the reservation, also where the export leaves its columns
     -- out. A row that only restates the reservation is neither used nor unused, so it is not put down to it.
     CASE
-      WHEN capacity_reservation_capacity_reservation_status = 'Reserved' THEN NULL
       WHEN capacity_reservation_capacity_reservation_arn IS NOT NULL AND (
-        line_item_usage_type LIKE '%Reservation:%' OR line_item_usage_type LIKE '%DedicatedRes:%'
+        capacity_reservation_capacity_reservation_status = 'Reserved'
+        OR line_item_usage_type LIKE '%Reservation:%' OR line_item_usage_type LIKE '%DedicatedRes:%'
       ) THEN NULL
       WHEN capacity_reservation_capacity_reservation_arn IS NOT NULL
         THEN capacity_reservation_capacity_reservation_arn

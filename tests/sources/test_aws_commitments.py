@@ -167,19 +167,27 @@ def test_what_was_paid_upfront_is_billed_in_the_first_month_and_used_up_in_all(b
             assert (billed, used + unused) == (0, DAILY * 31 * left)
 
 
-def test_a_plan_s_net_unused_part_is_right_to_aws_s_own_step(tmp_path: Path) -> None:
-    """A third is no decimal: 1 paid for a commitment of 3 of which 1 is used leaves 0.6666666667."""
+@pytest.mark.parametrize(
+    ("whole", "used", "net", "unused"),
+    [
+        ("3", "1", "1", "0.6666666667"),  # two thirds of 1, to AWS's own step of 1e-10
+        ("0.3", "0", "0.1", "0.1"),  # all of it, though 0.1 / 0.3 is no decimal
+        ("0.3", "0.3", "0.1", None),  # nothing: not even a digit of it
+    ],
+)
+def test_a_plan_s_net_unused_part_loses_no_digit(
+    tmp_path: Path, whole: str, used: str, net: str, unused: str | None
+) -> None:
     row = cur(
-        "SavingsPlanRecurringFee", "3", line_item_net_unblended_cost="1",
-        savings_plan_total_commitment_to_date="3", savings_plan_used_commitment="1",
-        savings_plan_net_recurring_commitment_for_billing_period="1",
+        "SavingsPlanRecurringFee", whole, line_item_net_unblended_cost=net,
+        savings_plan_total_commitment_to_date=whole, savings_plan_used_commitment=used,
+        savings_plan_net_recurring_commitment_for_billing_period=net,
         savings_plan_savings_plan_a_r_n="arn:aws:savingsplans::1:savingsplan/s",
     )  # fmt: skip
     write_csv(tmp_path / "report.csv", [legacy(row)])
     home = House(tmp_path, {"name": "aws", "kind": "aws-cur1", "uri": "report.csv"}).ok()
-    assert home.sql("SELECT EffectiveCost FROM focus.charges WHERE ChargeCategory = 'Usage'") == [
-        (Decimal("0.6666666667"),)
-    ]
+    found = home.sql("SELECT EffectiveCost FROM focus.charges WHERE ChargeCategory = 'Usage'")
+    assert found == ([] if unused is None else [(Decimal(unused),)])
 
 
 @pytest.mark.parametrize(

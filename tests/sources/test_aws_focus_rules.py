@@ -78,8 +78,9 @@ ROWS = [
     row("odcr-unused", "Usage", "8", line_item_resource_id=BLOCK,
         **(METERED | {"line_item_usage_type": "UnusedBox:p4d.24xlarge"})),
     row("odcr-restated", "Usage", "0", line_item_resource_id=BLOCK, capacity_reservation_capacity_reservation_arn=BLOCK,
-        capacity_reservation_capacity_reservation_status="Reserved",
         **(METERED | {"line_item_usage_type": "Reservation:p4d.24xlarge", "line_item_unblended_rate": "0"})),
+    row("odcr-reserved", "Usage", "0", line_item_resource_id=BLOCK, capacity_reservation_capacity_reservation_arn=BLOCK,
+        capacity_reservation_capacity_reservation_status="Reserved", **(METERED | {"line_item_unblended_rate": "0"})),
     row("credit", "Credit", "-3", line_item_resource_id=""),
     row("tax", "Tax", "1.1", line_item_resource_id=""),
     row("refund", "Refund", "-4"),
@@ -125,6 +126,7 @@ EXPECTED: dict[tuple[str, bool], tuple[Any, ...]] = {
     ("odcr-used", False): ("Usage-Based", "Standard", *NONE, None, 2, 2, "Hours", 5, 4, "Used"),
     ("odcr-unused", False): ("Usage-Based", "Standard", *NONE, None, 2, 2, "Hours", 5, 4, "Unused"),
     ("odcr-restated", False): ("Usage-Based", "Standard", *NONE, None, 2, 2, "Hours", 5, 0, None),
+    ("odcr-reserved", False): ("Usage-Based", "Standard", *NONE, None, 2, 2, "Hours", 5, 0, None),
     ("credit", False): ("One-Time", None, *NONE, *NONE, *NONE, None),
     ("tax", False): ("One-Time", None, *NONE, *NONE, *NONE, None),
     ("refund", False): ("One-Time", None, *NONE, *NONE, *NONE, None),
@@ -230,6 +232,33 @@ def test_a_rule_of_the_specification_holds(
     meant = [row for row in rows if when(row)]
     assert meant, "the rule must have something to hold for"
     assert [(row["ChargeDescription"], row["CommitmentDiscountStatus"]) for row in meant if not then(row)] == []
+
+
+def test_an_ordinary_row_fills_the_columns_that_it_can(rows: list[Row]) -> None:
+    expected = {
+        "AvailabilityZone": "us-east-1a",
+        "BillingAccountId": "000011112222",
+        "BillingCurrency": "USD",
+        "HostProviderName": "AWS",
+        "InvoiceId": "INV-1",
+        "InvoiceIssuerName": "Amazon Web Services EMEA SARL",
+        "ProviderName": "AWS",
+        "PublisherName": "Amazon Web Services, Inc.",
+        "RegionId": "us-east-1",
+        "RegionName": "US East (N. Virginia)",
+        "ResourceId": "i-1",
+        "ResourceType": "Compute Instance",
+        "ServiceCategory": "Compute",
+        "ServiceName": "Amazon Elastic Compute Cloud",
+        "ServiceProviderName": "AWS",
+        "ServiceSubcategory": "Virtual Machines",
+        "SkuId": "SKU1",
+        "SkuMeter": "BoxUsage:p4d.24xlarge",
+        "SkuPriceId": "SKU1.OFFER.RATE",
+        "SubAccountId": "001122223333",
+    }
+    (usage,) = (row for row in rows if row["ChargeDescription"] == "usage")
+    assert {column: usage[column] for column in expected} == expected
 
 
 def test_what_a_sparse_export_lacks_is_null_and_not_made_up(tmp_path: Path) -> None:

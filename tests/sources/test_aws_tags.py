@@ -29,6 +29,7 @@ CASES: dict[str, tuple[dict[str, Tags], dict[str, str] | None]] = {
         {"resource_tags": {"user_team": "nlp"}, "tags": {"resourceTags/team": "nlp"}},
         {"user_team": "nlp"},
     ),
+    "and bare": ({"resource_tags": {"user_team": "nlp"}, "tags": {"team": "nlp"}}, {"user_team": "nlp"}),
     "without the older column the resource's tags come from the newer": (
         {"tags": {"resourceTags/user:team": "nlp", "user:owner": "ann", "plain": "x"}},
         {"user:team": "nlp", "user:owner": "ann", "plain": "x"},
@@ -66,6 +67,10 @@ CASES: dict[str, tuple[dict[str, Tags], dict[str, str] | None]] = {
     "a cost category in both columns comes once": (
         {"tags": {"costCategory/Project": "P", "user:team": "a"}, "cost_category": {"Project": "P"}},
         {"user:team": "a", "costCategory/Project": "P"},
+    ),
+    "in two spellings too": (
+        {"tags": {"costCategory/My Project": "P", "user:team": "a"}, "cost_category": {"my_project": "P"}},
+        {"user:team": "a", "costCategory/my_project": "P"},
     ),
     "nothing anywhere is null": ({"resource_tags": None, "tags": None, "cost_category": None}, None),
     "empty is empty": ({"resource_tags": {}, "tags": {}, "cost_category": {}}, {}),
