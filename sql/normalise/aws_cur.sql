@@ -81,7 +81,7 @@ services AS (
     ('AWSDatabaseMigrationSvc', 'Migration', 'Data Migration')
   ) AS known(code, category, subcategory)
 ),
-lines AS NOT MATERIALIZED (
+lines AS (
   SELECT
     s.*,
     b.is_net,
@@ -130,13 +130,23 @@ lines AS NOT MATERIALIZED (
     ON b.payer IS NOT DISTINCT FROM s.bill_payer_account_id
     AND b.period IS NOT DISTINCT FROM s.bill_billing_period_start_date
 ),
-parts AS NOT MATERIALIZED (
-  SELECT *, FALSE AS is_unused, CAST(0 AS DECIMAL(38,18)) AS unused FROM lines
-  UNION ALL
+fees AS (
+  SELECT *
+  FROM (
+    VALUES
+    ('SavingsPlanRecurringFee', FALSE),
+    ('SavingsPlanRecurringFee', TRUE),
+    ('RIFee', FALSE),
+    ('RIFee', TRUE)
+  ) AS twice(fee, is_unused)
+),
+parts AS (
+  -- the fee of a commitment makes two charges: what was bought, and what of it nobody used
   SELECT
-    *,
-    TRUE AS is_unused,
+    l.*,
+    COALESCE(f.is_unused, FALSE) AS is_unused,
     CASE
+      WHEN f.is_unused IS NULL OR NOT f.is_unused THEN CAST(0 AS DECIMAL(38,18))
       WHEN line_type = 'RIFee' AND is_net
         THEN COALESCE(reservation_net_unused_amortized_upfront_fee_for_billing_period,
             reservation_unused_amortized_upfront_fee_for_billing_period, 0)
@@ -165,8 +175,9 @@ parts AS NOT MATERIALIZED (
         )
       ELSE savings_plan_total_commitment_to_date - savings_plan_used_commitment
     END AS unused
-  FROM lines
-  WHERE line_type IN ('SavingsPlanRecurringFee', 'RIFee')
+  FROM lines AS l
+  LEFT JOIN fees AS f
+    ON f.fee = l.line_type
 ),
 typed AS (
   SELECT

@@ -80,7 +80,9 @@ def test_it_is_so_on_a_bill_of_aws_too(tmp_path: Path) -> None:
     house = House(tmp_path, {"name": "a", "kind": "aws-cur2", "uri": ".", "export": "ml"})
 
     def used(usage_type: str) -> dict[str, object]:
-        return cur(cost="5", line_item_usage_type=usage_type, line_item_usage_amount="2", pricing_unit="Hrs")
+        product = "AmazonSageMaker" if ":ml." in usage_type else "AmazonEC2"
+        hours = {"line_item_usage_amount": "2", "pricing_unit": "Hrs", "line_item_product_code": product}
+        return cur(cost="5", line_item_usage_type=usage_type, **hours)
 
     rows = [used("BoxUsage:p9.large"), used("USE1-Train:ml.p4d.24xlarge"), used("EU-BoxUsage:m5.large")]
     data = write_csv(tmp_path / "ml/data/BILLING_PERIOD=2026-09/ml-00001.csv.gz", rows)
