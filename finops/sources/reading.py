@@ -119,7 +119,8 @@ def _exact_double(name: str) -> str:
     """
     few_digits = f"ABS({name}) < 100000 AND ROUND({name} * 1e10) / 1e10 = {name}"
     shortest = f"CAST(CAST({name} AS VARCHAR) AS {MONEY})"
-    return f"CASE WHEN {few_digits} THEN CAST(CAST({name} AS DECIMAL(18,10)) AS {MONEY}) ELSE {shortest} END"
+    # tried, not done: the engine may compute both branches and choose afterwards
+    return f"CASE WHEN {few_digits} THEN CAST(TRY_CAST({name} AS DECIMAL(18,10)) AS {MONEY}) ELSE {shortest} END"
 
 
 def exact(column: str, raw: str, wanted: str) -> str:

@@ -40,7 +40,8 @@ LEFT JOIN lifecycle.rules AS l
 LEFT JOIN gpu.catalogue AS c
   -- SageMaker's ml.p4d.24xlarge, in places with its use (-Training) after it, is a p4d.24xlarge
   ON c.instance_type = CASE
-    WHEN LOWER(r.x_InstanceType) LIKE 'ml.%large-%' THEN SPLIT_PART(SUBSTRING(LOWER(r.x_InstanceType), 4), '-', 1)
+    WHEN LOWER(r.x_InstanceType) LIKE 'ml.%large-%'
+      THEN SPLIT_PART(SUBSTRING(LOWER(r.x_InstanceType), 4), 'large-', 1) || 'large'
     WHEN LOWER(r.x_InstanceType) LIKE 'ml.%' THEN SUBSTRING(LOWER(r.x_InstanceType), 4)
     ELSE LOWER(r.x_InstanceType)
   END

@@ -16,9 +16,10 @@ from dagster._utils.error import serializable_error_info_from_exc_info
 
 from dagster_project import definitions, sensors
 from dagster_project.partitions import months
+from finops import aws_session
 from finops.config import Config, load_config
 from finops.pipeline import Pipeline
-from finops.sources import landing, storage
+from finops.sources import landing
 from finops.warehouse.connection import query
 from tests.sources import s3
 from tests.sources.house import T0, at, cur, manifest, write_csv
@@ -316,7 +317,7 @@ def test_a_source_that_cannot_be_listed_fails_the_look_and_says_why(desk: Desk) 
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[s3.Bucket]:
-    monkeypatch.setattr(storage, "ATTEMPTS", 1)
+    monkeypatch.setattr(aws_session, "ATTEMPTS", 1)
     with s3.serve("bills") as served:
         for name, value in {
             "AWS_ENDPOINT_URL": served.url,
@@ -356,7 +357,7 @@ def test_a_bucket_that_may_not_be_listed_says_so_without_a_secret(
 ) -> None:
     bucket.hook = lambda key: 403 if key == "list" else None
     shown = failure(Desk(tmp_path, instance, "aws-main", uri="s3://bills/p"))
-    assert "S3 refused s3:ListBucket: AccessDenied" in shown
+    assert "AWS refused s3:ListBucket: AccessDenied" in shown
     assert "allow s3:ListBucket on it for these credentials" in shown
     assert "not-to-be-shown" not in shown
     assert "NOTTOBESHOWN" not in shown
@@ -393,7 +394,7 @@ def test_what_a_look_asks_for_ends_in_new_published_numbers(tmp_path: Path, inst
 
 def test_a_delivery_that_a_run_could_not_read_stays_new(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run goes on without it, and succeeds: so it is the landing area that is asked."""
-    monkeypatch.setattr(landing, "ATTEMPTS", 1)
+    monkeypatch.setattr(landing, "WAITS", ())
     desk.deliver("2026-08", "5")
     desk.deliver("2026-09", "7")
     data = desk.folder / "aws-main/ml/data/BILLING_PERIOD=2026-09/ml-00001.csv.gz"

@@ -120,6 +120,8 @@ def test_what_a_delivery_leaves_as_it_was_is_not_fetched_again(tmp_path: Path) -
     class Overtaken(Watched):
         def act(self, file: RemoteFile, tell: Tell) -> None:
             if self.copies.total() == 3 and len(self.copies) == 3:  # the last of the old version: the next one comes
+                while len(list((tmp_path / "home").rglob("*.csv"))) < 2:  # once the others have arrived
+                    time.sleep(0.01)
                 deliver(root, [b"a", b"b", b"new"], when=T0 + 600)
 
     storage = Overtaken(root)
