@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from duckdb import DuckDBPyRelation
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from sqlglot import exp
 
 from finops.focus import MAP, MONEY, TIME
 from finops.sources import aws_tags
-from finops.sources.base import Normaliser, Raw
-from finops.sources.reading import project, quoted
+from finops.sources.base import Normaliser, Raw, quoted
+from finops.sources.reading import project
 
 _TEXT = [
     "bill_billing_entity",
@@ -96,7 +96,6 @@ NORMALISER = Normaliser(
         "product": MAP,
         "tag_set": "VARCHAR",
         "tags": MAP,
-        "cost_category": MAP,
     },
     required=(
         "bill_payer_account_id",
@@ -124,16 +123,12 @@ def snake(name: str) -> str:
     return _LEGACY.get(plain, plain)
 
 
-def from_cur2(raw: DuckDBPyRelation, where: str) -> Raw:
+def from_cur2(con: DuckDBPyConnection, raw: DuckDBPyRelation, where: str) -> Raw:
     """Rows of CUR 2.0 as the normaliser reads them; raises SourceError where their tags cannot be read."""
-    maps = aws_tags.maps_of(raw)
-    tags = aws_tags.united(raw, where)
-    also = {
-        "tag_set": aws_tags.tag_set(maps),
-        "tags": tags,
-        "cost_category": maps.get("cost_category", f"CAST(NULL AS {MAP})"),
-    }
-    return Raw(project(raw, NORMALISER, where, also=also), NORMALISER, aws_tags.sets(raw, maps, tags))
+    tags = aws_tags.read(con, raw, where)
+    # a row has the key of its set alone
+    also = {"tag_set": tags.key, "tags": f"CAST(NULL AS {MAP})"}
+    return Raw(project(raw, NORMALISER, where, also=also), NORMALISER, tags.sets)
 
 
 def from_legacy(raw: DuckDBPyRelation, where: str, written: Mapping[str, str]) -> Raw:
@@ -142,14 +137,12 @@ def from_legacy(raw: DuckDBPyRelation, where: str, written: Mapping[str, str]) -
     A report in CSV has `resourceTags/user:team`; in Parquet it has `resource_tags_user_team`.
     """
     product = _below(raw, written, "product/", "product_")
-    categories = _below(raw, written, "costCategory/", "cost_category_")
     tags = _below(raw, written, "resourceTags/", "resource_tags_")
     for scheme, column in aws_tags.SCHEMES.items():
         tags |= {f"{scheme}{key}": name for key, name in _below(raw, written, scheme, column).items()}
     maps = {
         "product": _map({snake(key): name for key, name in reversed(product.items())}),
         "tags": _map(tags),
-        "cost_category": _map(categories),
     }
     # `product/region` and `product/Region` would meet in one name: the first one counts
     chosen = {snake(name): name for name in reversed(raw.columns)}

@@ -14,7 +14,8 @@ from finops.config import AwsExport
 from finops.errors import SourceError
 from finops.sources import aws_cur
 from finops.sources.base import Raw, Unit, version_of
-from finops.sources.reading import format_of, names_as_written, read_files
+from finops.sources.csv_files import names_as_written
+from finops.sources.reading import format_of, read_files
 from finops.sources.storage import Changed, RemoteFile, Storage, Tell, newest
 
 _RANGE = re.compile(r"(?:^|/)((\d{4})(\d{2})\d{2}-\d{8})/([^/]+)-Manifest\.json$")

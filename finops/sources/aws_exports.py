@@ -105,4 +105,4 @@ class AwsDataExport:
         raw = read_files(con, paths, self.storage.uri)
         if self.kind == "aws-focus":
             return focus_rows.from_files(raw, self.storage.uri)
-        return aws_cur.from_cur2(raw, self.storage.uri)
+        return aws_cur.from_cur2(con, raw, self.storage.uri)

@@ -10,11 +10,14 @@ Source: AWS's Data Exports user guide, the tags columns of CUR 2.0.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import duckdb
-from duckdb import DuckDBPyRelation
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from finops.focus import MAP
-from finops.sources.reading import exact, quoted, unique_entries, unreadable
+from finops.sources.base import quoted
+from finops.sources.reading import exact, unique_entries, unreadable
 
 RESOURCE, CATEGORY = "resourceTags/", "costCategory/"
 
@@ -29,41 +32,58 @@ SCHEMES = {
 _COLUMNS = ("resource_tags", "tags", "cost_category")
 
 
-def maps_of(raw: DuckDBPyRelation) -> dict[str, str]:
+@dataclass(frozen=True)
+class TagSets:
+    """The distinct sets of a bill's tags: what tells a row's set from others, as SQL, and each set put together once.
+
+    `sets` is (tag_set, Tags), None where the export has no column of tags.
+    """
+
+    key: str
+    sets: DuckDBPyRelation | None
+
+
+def read(con: DuckDBPyConnection, raw: DuckDBPyRelation, where: str) -> TagSets:
+    """Find the sets of tags that an export's rows have; raises SourceError where they cannot be read.
+
+    A bill has few sets and many rows, and putting one together costs more than the rest of its row.
+    """
+    found = {name.lower(): name for name in raw.columns}
+    columns = [quoted(found[name]) for name in _COLUMNS if name in found]
+    if not columns:
+        return TagSets("CAST(NULL AS VARCHAR)", None)
+    try:
+        raw.project(", ".join(columns)).distinct().create_view("distinct_tags", replace=True)
+        con.execute("CREATE OR REPLACE TEMP TABLE tag_columns AS FROM distinct_tags")
+        sets = con.table("tag_columns")
+        key = next(each for each in _keys(columns) if _tells_apart(sets, each))
+        return TagSets(key, sets.project(f"{key} AS tag_set, {_united(sets)} AS Tags"))
+    except duckdb.Error as error:
+        raise unreadable(error, where) from None
+
+
+def _keys(columns: list[str]) -> tuple[str, str]:
+    """A short key that as good as always tells all sets apart, and a long one that always does."""
+    nulls = ", ".join(f"{each} IS NULL" for each in columns)
+    return f"HASH({', '.join(columns)}, {nulls})", f"TO_JSON(ROW({', '.join(columns)}))"
+
+
+def _tells_apart(sets: DuckDBPyRelation, key: str) -> bool:
+    ((rows, keys),) = sets.aggregate(f"COUNT(*), COUNT(DISTINCT {key})").fetchall()
+    return rows == keys
+
+
+def _maps_of(raw: DuckDBPyRelation) -> dict[str, str]:
     """The columns of tags that the export has, each as the SQL expression of a map."""
     found = {name.lower(): (name, str(kind).upper()) for name, kind in zip(raw.columns, raw.types, strict=True)}
     return {name: _map_of(*found[name]) for name in _COLUMNS if name in found}
 
 
-def tag_set(maps: dict[str, str]) -> str:
-    """What tells a row's set of tags from others, as SQL: its columns of tags, as they are."""
-    return f"TO_JSON([{', '.join(maps.values())}])" if maps else "CAST(NULL AS VARCHAR)"
-
-
-def sets(raw: DuckDBPyRelation, maps: dict[str, str], tags: str) -> DuckDBPyRelation | None:
-    """The distinct sets, each put together once; `tags` is the expression of `united`."""
-    if not maps:
-        return None
-    columns = ", ".join(f"ANY_VALUE({quoted(name)}) AS {quoted(name)}" for name in maps)
-    kept = raw.project(f"{tag_set(maps)} AS tag_set, {', '.join(quoted(name) for name in maps)}")
-    return kept.aggregate(f"tag_set, {columns}", "tag_set").project(f"tag_set, {tags} AS Tags")
-
-
-def united(raw: DuckDBPyRelation, where: str) -> str:
-    """The SQL expression of a row's tags, over the columns that the export has; raises SourceError.
-
-    To put a map together, or to look for a key that it has twice (which cannot be shown), costs more in each
-    row than the rest of it. So the different lists of keys, which are few, are looked at once, and tags that
-    have all in one column already are left as they are.
-    """
-    maps = maps_of(raw)
-    if not maps:
-        return f"CAST(NULL AS {MAP})"
-    repeats, own_alone = _looked_at(raw, maps, where)
-    if own_alone and not repeats:
-        return maps["resource_tags"]
+def _united(sets: DuckDBPyRelation) -> str:
+    """The SQL expression of a set's tags. A key that comes twice cannot be shown: the first counts then."""
+    maps = _maps_of(sets)
     entries = _entries({name: f"MAP_ENTRIES({each})" for name, each in maps.items()})
-    every = unique_entries(entries) if repeats else f"MAP_FROM_ENTRIES({entries})"
+    every = unique_entries(entries) if _repeats(sets, maps) else f"MAP_FROM_ENTRIES({entries})"
     nothing = " AND ".join(f"({each}) IS NULL" for each in maps.values())
     return f"CASE WHEN {nothing} THEN NULL ELSE {every} END"
 
@@ -107,16 +127,10 @@ def _entries(lists: dict[str, str]) -> str:
     return parts[0] if len(parts) == 1 else f"LIST_CONCAT({', '.join(parts)})"
 
 
-def _looked_at(raw: DuckDBPyRelation, maps: dict[str, str], where: str) -> tuple[bool, bool]:
-    """Whether a key comes twice in any row's one list, and whether all lists are those of `resource_tags`."""
+def _repeats(sets: DuckDBPyRelation, maps: dict[str, str]) -> bool:
+    """Whether a key comes twice in any set."""
     keys = ", ".join(f"MAP_KEYS({each}) AS {quoted(name)}" for name, each in maps.items())
     lists = {name: f"LIST_TRANSFORM({quoted(name)}, lambda k: {{'key': k, 'value': ''}})" for name in maps}
     listed = f"LIST_TRANSFORM({_entries(lists)}, lambda e: e.key)"
-    own = "COALESCE(LEN(resource_tags), 0)" if "resource_tags" in maps else "-1"
-    seen = f"BOOL_OR(LEN({listed}) <> LIST_UNIQUE({listed})), BOOL_AND(COALESCE(LEN({listed}), 0) = {own})"
-    try:
-        found = raw.project(keys).distinct().aggregate(seen).fetchall()
-    except duckdb.Error as error:
-        raise unreadable(error, where) from None
-    repeats, own_alone = found[0]
-    return bool(repeats), bool(own_alone)
+    found = sets.project(keys).distinct().aggregate(f"BOOL_OR(LEN({listed}) <> LIST_UNIQUE({listed}))").fetchall()
+    return bool(found[0][0])

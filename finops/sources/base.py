@@ -81,6 +81,11 @@ class Source(Protocol):
         ...
 
 
+def quoted(name: str) -> str:
+    """A column's name as SQL, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def version_of(files: list[RemoteFile]) -> str:
     """A version for files that have none of their own: it changes when any name, size or tag does."""
     digest = hashlib.sha256()

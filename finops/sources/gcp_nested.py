@@ -16,7 +16,8 @@ from sqlglot import exp
 
 from finops.errors import SourceError
 from finops.focus import MONEY, TIME
-from finops.sources.reading import quoted, unreadable
+from finops.sources.base import quoted
+from finops.sources.reading import unreadable
 
 _TYPES = {"STRING": "VARCHAR", "TIMESTAMP": TIME, "FLOAT": "DOUBLE", "NUMERIC": MONEY, "BOOLEAN": "BOOLEAN"}
 

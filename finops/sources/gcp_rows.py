@@ -12,8 +12,8 @@ from duckdb.sqltypes import DuckDBPyType
 
 from finops.focus import CREDITS, MAP, MONEY, TIME
 from finops.sources import focus_rows
-from finops.sources.base import Normaliser, Raw
-from finops.sources.reading import exact, project, quoted, unique_entries
+from finops.sources.base import Normaliser, Raw, quoted
+from finops.sources.reading import exact, project, unique_entries
 
 _FLAT = {
     **dict.fromkeys(

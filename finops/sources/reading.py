@@ -5,13 +5,8 @@ Exports come and go with their columns and types: what a file lacks is null, wha
 
 from __future__ import annotations
 
-import csv
-import gzip
-from collections import Counter
 from collections.abc import Mapping
-from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO, cast
 
 import duckdb
 import polars as pl
@@ -19,7 +14,8 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from finops.errors import SourceError
 from finops.focus import MAP, MONEY
-from finops.sources.base import Normaliser
+from finops.sources.base import Normaliser, quoted
+from finops.sources.csv_files import read_csv
 
 SUFFIXES = {
     "parquet": (".parquet",),
@@ -46,22 +42,8 @@ def read_files(con: DuckDBPyConnection, paths: list[Path], where: str) -> DuckDB
         if kinds == {"parquet"}:
             return con.read_parquet(names, union_by_name=True, filename=True)
         if kinds == {"csv"}:
-            # text throughout: a sniffed type would round costs and drop the zeros that account ids lead with
-            return con.read_csv(
-                cast("Any", names),
-                header=True,
-                # told, not guessed: a guess passes over lines that do not fit, or that begin with #
-                skiprows=0,
-                comment="",
-                all_varchar=True,
-                union_by_name=True,
-                filename=True,
-                strict_mode=True,
-                quotechar='"',
-                escapechar='"',
-                delimiter=",",
-                na_values=["", "NULL"],
-            )
+            # text throughout: a guessed type would round costs and drop the zeros that account ids lead with
+            return read_csv(con, paths)
     except duckdb.Error as error:
         raise unreadable(error, where) from None
     raise SourceError(
@@ -69,23 +51,6 @@ def read_files(con: DuckDBPyConnection, paths: list[Path], where: str) -> DuckDB
         where=where,
         remedy="keep one format below the uri: .parquet, .csv or .csv.gz",
     )
-
-
-def names_as_written(paths: list[Path]) -> dict[str, str]:
-    """CSV columns by DuckDB's name for them: it tells `user:team` from `user:Team` by adding `_1`."""
-    written: dict[str, str] = {}
-    for path in paths:
-        if format_of(path) != "csv":
-            continue
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            text = TextIOWrapper(cast("BinaryIO", file), encoding="utf-8-sig", errors="replace", newline="")
-            names = next(csv.reader(text), list[str]())
-        seen: Counter[str] = Counter()
-        for name in names:
-            before = seen[name.lower()]
-            written.setdefault(f"{name}_{before}" if before else name, name)
-            seen[name.lower()] += 1
-    return written
 
 
 def unreadable(error: duckdb.Error, where: str) -> SourceError:
@@ -96,11 +61,6 @@ def unreadable(error: duckdb.Error, where: str) -> SourceError:
         where=where,
         remedy="fetch the export again; if it is damaged at its origin, ask for a new delivery",
     )
-
-
-def quoted(name: str) -> str:
-    """A column's name as SQL, whatever it holds."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def unique_entries(entries: str) -> str:

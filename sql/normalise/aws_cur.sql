@@ -399,7 +399,6 @@ SELECT
   'Account' AS SubAccountType,
   p.tags AS Tags,
   p.tag_set AS x_TagSet,
-  p.cost_category AS x_CostCategories,
   COALESCE(p.product_servicecode, p.product['servicecode'], p.line_item_product_code) AS x_ServiceCode,
   p.line_item_usage_type AS x_UsageType,
   p.line_item_operation AS x_Operation,

@@ -33,7 +33,6 @@ SELECT
   category AS ServiceName,
   tags AS Tags,
   TO_JSON(tags) AS x_TagSet,
-  CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS x_CostCategories,
   category AS x_ServiceCode,
   category AS x_UsageType,
   STRFTIME(charge_date, '%Y-%m') AS x_InvoiceMonth,

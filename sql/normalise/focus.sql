@@ -72,7 +72,6 @@ SELECT
   AllocatedResourceId,
   AllocatedResourceName,
   AllocatedTags,
-  CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS x_CostCategories,
   COALESCE(x_ServiceCode, x_ServiceId) AS x_ServiceCode,
   COALESCE(x_UsageType, SkuMeter) AS x_UsageType,
   x_Operation,

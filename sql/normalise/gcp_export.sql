@@ -120,7 +120,6 @@ SELECT
   CASE WHEN project_id IS NOT NULL THEN 'Project' END AS SubAccountType,
   labels AS Tags,
   TO_JSON(labels) AS x_TagSet,
-  CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS x_CostCategories,
   service_id AS x_ServiceCode,
   sku_description AS x_UsageType,
   SUBSTR(invoice_month, 1, 4) || '-' || SUBSTR(invoice_month, 5, 2) AS x_InvoiceMonth,

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finops.focus import MAP, MONEY
-from finops.sources.reading import exact, names_as_written, quoted, unique_entries
+from finops.sources.base import quoted
+from finops.sources.csv_files import names_as_written
+from finops.sources.reading import exact, unique_entries
 
 from .house import House, cur, focus, legacy, write_csv
 
@@ -40,6 +42,24 @@ def test_a_double_is_the_decimal_that_is_written_for_it(value: float) -> None:
     assert abs(Decimal(str(cast(value, "DOUBLE"))) - expected) <= LAST  # below the last digit it rounds its own way
     if expected == Decimal(repr(value)):
         assert cast(value, "DOUBLE") == expected
+
+
+@settings(max_examples=300)
+@given(
+    units=st.integers(min_value=-(10**15), max_value=10**15),
+    places=st.integers(min_value=0, max_value=12),
+    above=st.sampled_from([0, 99_999, 100_000, 100_001]),
+)
+def test_a_double_of_few_digits_is_that_decimal(units: int, places: int, above: int) -> None:
+    """Bills have ten digits after the point; on both sides of where the quick way ends."""
+    value = float(Decimal(units).scaleb(-places) + above)
+    with localcontext(prec=60):
+        assert cast(value, "DOUBLE") == Decimal(repr(value))
+
+
+@pytest.mark.parametrize("text", ["0.1", "-0.0", "1.2E-7", "99999.9999999999", "100000.00000000001", "0.00000000005"])
+def test_a_double_at_an_edge_is_the_decimal_that_is_written_for_it(text: str) -> None:
+    assert cast(float(text), "DOUBLE") == Decimal(repr(float(text)))
 
 
 def test_blank_text_is_null() -> None:
@@ -85,4 +105,4 @@ def test_a_line_that_begins_with_a_hash_is_no_comment(tmp_path: Path) -> None:
 def test_a_column_that_is_called_filename(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", [focus("2", filename="/etc/passwd")])
     house = House(tmp_path, {"name": "a", "kind": "focus-files", "uri": "a.csv"})
-    house.refused("filename", "a.csv")
+    assert house.ok().sql("SELECT BilledCost, x_SourceFile FROM focus.charges") == [(Decimal(2), "a.csv")]
