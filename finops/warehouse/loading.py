@@ -31,6 +31,10 @@ BATCH_BYTES = 32 << 20
 """Landed bytes that are normalised together: compressed, they unfold to some ten times that."""
 
 
+MEMORY_A_THREAD = 512
+"""MiB that the engine may use for each of its threads while it loads: a bill of any length is streamed through it."""
+
+
 @dataclass(frozen=True)
 class Loaded:
     """What loading one unit did: `rows` charges now, or None when its version was there already."""
@@ -52,6 +56,8 @@ class Loader:
         reference: Reference | None = None,
     ) -> None:
         self.con = con
+        threads = scalar(con, "SELECT current_setting('threads')")
+        con.execute(f"SET memory_limit = '{MEMORY_A_THREAD * max(threads, 2)}MiB'")
         self.currency = currency
         self.now = now
         self.attributed = attributed_sql(rules)

@@ -46,23 +46,33 @@ class Part:
 
 @cache
 def part(normaliser: str) -> Part:
-    """The part of `sql/normalise/<normaliser>.sql`, by the columns that its SELECT names."""
+    """The part of `sql/normalise/<normaliser>.sql`, by the columns that its SELECT names.
+
+    Where it reads from a CTE called `kept`, that one's columns are kept, and what it makes of them is shown.
+    """
     statement = sqlglot.parse_one(model(f"normalise.{normaliser}").sql, dialect="duckdb", into=exp.Select)
+    kept = next((each.this for each in statement.ctes if each.alias == "kept"), statement)
     columns, shown = dict(ADDED), dict[str, str]()
     first: dict[str, str] = {}
-    for each in statement.selects:
-        name, sql = each.alias_or_name, each.unalias().sql(dialect="duckdb")
-        if name not in CHARGES or name in ELSEWHERE:
-            continue
-        if not each.find(exp.Column, exp.Query):
+    for name, expression in _named(kept):
+        sql = expression.sql(dialect="duckdb")
+        if not expression.find(exp.Column, exp.Query):
             shown[name] = sql
         elif sql in first:
             shown[name] = f'"{first[sql]}"'
         else:
             columns[name] = CHARGES[name]
             first[sql] = name
+    if kept is not statement:
+        shown |= {name: expression.sql(dialect="duckdb") for name, expression in _named(statement)}
     columns |= {name: kind for name, kind in MACHINE_LEARNING.items() if name not in ELSEWHERE}
     return Part(f"part.{normaliser}", columns, shown)
+
+
+def _named(select: exp.Select) -> list[tuple[str, exp.Expr]]:
+    """The columns of charges that a SELECT names, with what it makes them of."""
+    found = [(each.alias_or_name, each.unalias()) for each in select.selects]
+    return [(name, expression) for name, expression in found if name in CHARGES and name not in ELSEWHERE]
 
 
 @cache

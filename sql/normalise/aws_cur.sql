@@ -278,138 +278,145 @@ priced AS (
       ELSE COALESCE(unit, 'Hours')
     END AS commitment_unit
   FROM typed
+),
+kept AS (
+  SELECT
+    p.left_out AS x_LeftOut,
+    p.x_SourceFile,
+    p.is_unused AS x_Added,
+    p.line_type AS x_SourceLineType,
+    CASE WHEN p.is_net THEN 'net' ELSE 'unblended' END AS x_CostBasis,
+    p.line_item_availability_zone AS AvailabilityZone,
+    CASE WHEN p.is_covered OR p.is_unused THEN CAST(0 AS DECIMAL(38,18)) ELSE p.billed END AS BilledCost,
+    p.effective AS EffectiveCost,
+    CASE
+      WHEN p.is_unused THEN p.unused
+      WHEN p.is_metered THEN p.list
+      WHEN p.category = 'Usage' THEN CAST(0 AS DECIMAL(38,18))
+      ELSE p.billed
+    END AS ListCost,
+    CASE
+      WHEN p.is_unused THEN p.unused
+      WHEN p.line_type = 'DiscountedUsage' THEN p.list
+      WHEN p.line_type = 'SavingsPlanCoveredUsage' THEN p.line_item_unblended_cost
+      ELSE p.billed
+    END AS ContractedCost,
+    p.bill_payer_account_id AS BillingAccountId,
+    p.bill_payer_account_name AS BillingAccountName,
+    'Payer' AS BillingAccountType,
+    p.line_item_currency_code AS BillingCurrency,
+    p.bill_billing_period_start_date AS BillingPeriodStart,
+    p.bill_billing_period_end_date AS BillingPeriodEnd,
+    p.line_item_usage_start_date AS ChargePeriodStart,
+    -- fees of a month end at 23:59:59 on some bills: FOCUS's ends are exclusive
+    CASE
+      WHEN NOT p.is_metered AND EXTRACT(SECOND FROM p.line_item_usage_end_date) = 59
+        THEN p.line_item_usage_end_date + INTERVAL '1' SECOND
+      ELSE p.line_item_usage_end_date
+    END AS ChargePeriodEnd,
+    p.capacity_reservation AS CapacityReservationId,
+    CASE
+      WHEN p.capacity_reservation IS NULL THEN NULL
+      WHEN p.line_item_usage_type LIKE '%UnusedBox:%' OR p.line_item_usage_type LIKE '%UnusedDed:%' THEN 'Unused'
+      WHEN p.capacity_reservation_capacity_reservation_status IN ('Used', 'Unused')
+        THEN p.capacity_reservation_capacity_reservation_status
+      WHEN p.category = 'Usage' THEN 'Used'
+    END AS CapacityReservationStatus,
+    p.category AS ChargeCategory,
+    p.line_item_line_item_description AS ChargeDescription,
+    p.commitment AS CommitmentDiscountId,
+    p.commitment_quantity AS CommitmentDiscountQuantity,
+    CASE
+      WHEN p.commitment IS NULL THEN NULL
+      WHEN p.is_unused THEN 'Unused'
+      WHEN p.is_covered THEN 'Used'
+    END AS CommitmentDiscountStatus,
+    CASE
+      WHEN p.commitment IS NULL THEN NULL
+      WHEN p.savings_plan IS NOT NULL THEN 'Savings Plan'
+      ELSE 'Reservation'
+    END AS CommitmentDiscountType,
+    CASE WHEN p.commitment_quantity IS NOT NULL THEN p.commitment_unit END AS CommitmentDiscountUnit,
+    p.contracted_unit_price AS ContractedUnitPrice,
+    CASE WHEN p.is_marketplace AND NOT p.is_bedrock THEN NULL ELSE 'AWS' END AS HostProviderName,
+    p.bill_invoice_id AS InvoiceId,
+    -- a Marketplace seller is the publisher: the invoice is AWS's, or its Marketplace's
+    COALESCE(
+      p.bill_invoicing_entity,
+      CASE WHEN p.is_marketplace THEN p.bill_billing_entity ELSE p.line_item_legal_entity END
+    ) AS InvoiceIssuerName,
+    p.list_unit_price AS ListUnitPrice,
+    CASE
+      WHEN p.category NOT IN ('Usage', 'Purchase') THEN NULL
+      WHEN p.is_covered OR p.is_unused THEN 'Committed'
+      WHEN p.pricing_term = 'Spot' OR p.line_item_usage_type LIKE '%SpotUsage%' OR p.line_item_usage_type LIKE '%TrSpt:%'
+        THEN 'Dynamic'
+      -- also the purchase of a commitment: committed is what one covers
+      ELSE 'Standard'
+    END AS PricingCategory,
+    p.pricing_currency AS PricingCurrency,
+    CASE
+      WHEN p.is_unused AND p.savings_plan IS NULL THEN p.reservation_unused_quantity
+      WHEN p.is_unused THEN p.commitment_quantity
+      WHEN p.is_metered OR p.category = 'Purchase' THEN p.line_item_usage_amount
+    END AS PricingQuantity,
+    CASE
+      WHEN p.is_unused AND p.savings_plan IS NULL
+        THEN CASE WHEN p.reservation_unused_quantity IS NOT NULL THEN COALESCE(p.unit, 'Hours') END
+      WHEN p.is_unused THEN p.commitment_unit
+      WHEN (p.is_metered OR p.category = 'Purchase') AND p.line_item_usage_amount IS NOT NULL THEN p.unit
+    END AS PricingUnit,
+    'AWS' AS ProviderName,
+    COALESCE(p.line_item_legal_entity, p.bill_invoicing_entity) AS PublisherName,
+    COALESCE(p.product_region_code, p.product_region, p.product['region']) AS RegionId,
+    COALESCE(p.product_location, p.product['location']) AS RegionName,
+    p.resource AS ResourceId,
+    CASE
+      WHEN p.resource IS NULL THEN NULL
+      ELSE COALESCE(p.product_product_family, CASE WHEN p.is_commitment_fee OR p.is_unused THEN 'Commitment' END)
+    END AS ResourceType,
+    COALESCE(k.category, CASE WHEN p.is_bedrock THEN 'AI and Machine Learning' ELSE 'Other' END) AS ServiceCategory,
+    COALESCE(p.product_name, p.line_item_product_code, 'AWS') AS ServiceName,
+    'AWS' AS ServiceProviderName,
+    COALESCE(k.subcategory, CASE WHEN p.is_bedrock THEN 'Generative AI' ELSE 'Other (Other)' END) AS ServiceSubcategory,
+    CASE WHEN p.category <> 'Tax' THEN p.product_sku END AS SkuId,
+    CASE WHEN p.category <> 'Tax' THEN COALESCE(p.pricing_rate_code, p.pricing_rate_id) END AS SkuPriceId,
+    p.line_item_usage_account_id AS SubAccountId,
+    p.line_item_usage_account_name AS SubAccountName,
+    'Account' AS SubAccountType,
+    p.tags AS Tags,
+    p.tag_set AS x_TagSet,
+    COALESCE(p.product_servicecode, p.product['servicecode'], p.line_item_product_code) AS x_ServiceCode,
+    p.line_item_usage_type AS x_UsageType,
+    p.line_item_operation AS x_Operation,
+    CASE WHEN p.is_metered THEN p.instance_type END AS x_InstanceType,
+    -- of other units than hours it is not known how many hours they are
+    CASE
+      WHEN p.is_metered AND p.is_instance AND (p.unit IS NULL OR p.unit IN ('Hours', 'Hour', 'hours'))
+        THEN p.line_item_usage_amount
+    END AS x_InstanceHours,
+    CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS SkuPriceDetails,
+    CAST(NULL AS VARCHAR) AS x_SkuGpuModel
+  FROM priced AS p
+  LEFT JOIN services AS k
+    ON k.code = p.line_item_product_code
 )
+-- What follows from columns that are kept is not kept itself: the view over them says it again.
 SELECT
-  p.left_out AS x_LeftOut,
-  p.x_SourceFile,
-  p.is_unused AS x_Added,
-  p.line_type AS x_SourceLineType,
-  CASE WHEN p.is_net THEN 'net' ELSE 'unblended' END AS x_CostBasis,
-  p.line_item_availability_zone AS AvailabilityZone,
-  CASE WHEN p.is_covered OR p.is_unused THEN CAST(0 AS DECIMAL(38,18)) ELSE p.billed END AS BilledCost,
-  p.effective AS EffectiveCost,
+  *,
   CASE
-    WHEN p.is_unused THEN p.unused
-    WHEN p.is_metered THEN p.list
-    WHEN p.category = 'Usage' THEN CAST(0 AS DECIMAL(38,18))
-    ELSE p.billed
-  END AS ListCost,
-  CASE
-    WHEN p.is_unused THEN p.unused
-    WHEN p.line_type = 'DiscountedUsage' THEN p.list
-    WHEN p.line_type = 'SavingsPlanCoveredUsage' THEN p.line_item_unblended_cost
-    ELSE p.billed
-  END AS ContractedCost,
-  p.bill_payer_account_id AS BillingAccountId,
-  p.bill_payer_account_name AS BillingAccountName,
-  'Payer' AS BillingAccountType,
-  p.line_item_currency_code AS BillingCurrency,
-  p.bill_billing_period_start_date AS BillingPeriodStart,
-  p.bill_billing_period_end_date AS BillingPeriodEnd,
-  p.line_item_usage_start_date AS ChargePeriodStart,
-  -- fees of a month end at 23:59:59 on some bills: FOCUS's ends are exclusive
-  CASE
-    WHEN NOT p.is_metered AND EXTRACT(SECOND FROM p.line_item_usage_end_date) = 59
-      THEN p.line_item_usage_end_date + INTERVAL '1' SECOND
-    ELSE p.line_item_usage_end_date
-  END AS ChargePeriodEnd,
-  p.capacity_reservation AS CapacityReservationId,
-  CASE
-    WHEN p.capacity_reservation IS NULL THEN NULL
-    WHEN p.line_item_usage_type LIKE '%UnusedBox:%' OR p.line_item_usage_type LIKE '%UnusedDed:%' THEN 'Unused'
-    WHEN p.capacity_reservation_capacity_reservation_status IN ('Used', 'Unused')
-      THEN p.capacity_reservation_capacity_reservation_status
-    WHEN p.category = 'Usage' THEN 'Used'
-  END AS CapacityReservationStatus,
-  p.category AS ChargeCategory,
-  p.line_item_line_item_description AS ChargeDescription,
-  CASE
-    WHEN p.category = 'Usage' THEN 'Usage-Based'
-    WHEN p.line_type IN ('SavingsPlanRecurringFee', 'RIFee') THEN 'Recurring'
+    WHEN ChargeCategory = 'Usage' THEN 'Usage-Based'
+    WHEN x_SourceLineType IN ('SavingsPlanRecurringFee', 'RIFee') THEN 'Recurring'
     ELSE 'One-Time'
   END AS ChargeFrequency,
-  CASE
-    WHEN p.commitment IS NULL THEN NULL
-    WHEN p.savings_plan IS NOT NULL THEN 'Spend'
-    ELSE 'Usage'
-  END AS CommitmentDiscountCategory,
-  p.commitment AS CommitmentDiscountId,
-  p.commitment_quantity AS CommitmentDiscountQuantity,
-  CASE
-    WHEN p.commitment IS NULL THEN NULL
-    WHEN p.is_unused THEN 'Unused'
-    WHEN p.is_covered THEN 'Used'
-  END AS CommitmentDiscountStatus,
-  CASE
-    WHEN p.commitment IS NULL THEN NULL
-    WHEN p.savings_plan IS NOT NULL THEN 'Savings Plan'
-    ELSE 'Reservation'
-  END AS CommitmentDiscountType,
-  CASE WHEN p.commitment_quantity IS NOT NULL THEN p.commitment_unit END AS CommitmentDiscountUnit,
+  CASE CommitmentDiscountType WHEN 'Savings Plan' THEN 'Spend' WHEN 'Reservation' THEN 'Usage' END
+    AS CommitmentDiscountCategory,
   -- a discount, though a usage row, is no further use: its quantity would count the discounted one twice
-  CASE WHEN p.is_metered THEN p.line_item_usage_amount END AS ConsumedQuantity,
-  CASE WHEN p.is_metered AND p.line_item_usage_amount IS NOT NULL THEN p.unit END AS ConsumedUnit,
-  p.contracted_unit_price AS ContractedUnitPrice,
-  CASE WHEN p.is_marketplace AND NOT p.is_bedrock THEN NULL ELSE 'AWS' END AS HostProviderName,
-  p.bill_invoice_id AS InvoiceId,
-  -- a Marketplace seller is the publisher: the invoice is AWS's, or its Marketplace's
-  COALESCE(
-    p.bill_invoicing_entity,
-    CASE WHEN p.is_marketplace THEN p.bill_billing_entity ELSE p.line_item_legal_entity END
-  ) AS InvoiceIssuerName,
-  p.list_unit_price AS ListUnitPrice,
   CASE
-    WHEN p.category NOT IN ('Usage', 'Purchase') THEN NULL
-    WHEN p.is_covered OR p.is_unused THEN 'Committed'
-    WHEN p.pricing_term = 'Spot' OR p.line_item_usage_type LIKE '%SpotUsage%' OR p.line_item_usage_type LIKE '%TrSpt:%'
-      THEN 'Dynamic'
-    -- also the purchase of a commitment: committed is what one covers
-    ELSE 'Standard'
-  END AS PricingCategory,
-  p.pricing_currency AS PricingCurrency,
+    WHEN x_SourceLineType IN ('Usage', 'DiscountedUsage', 'SavingsPlanCoveredUsage') THEN PricingQuantity
+  END AS ConsumedQuantity,
   CASE
-    WHEN p.is_unused AND p.savings_plan IS NULL THEN p.reservation_unused_quantity
-    WHEN p.is_unused THEN p.commitment_quantity
-    WHEN p.is_metered OR p.category = 'Purchase' THEN p.line_item_usage_amount
-  END AS PricingQuantity,
-  CASE
-    WHEN p.is_unused AND p.savings_plan IS NULL
-      THEN CASE WHEN p.reservation_unused_quantity IS NOT NULL THEN COALESCE(p.unit, 'Hours') END
-    WHEN p.is_unused THEN p.commitment_unit
-    WHEN (p.is_metered OR p.category = 'Purchase') AND p.line_item_usage_amount IS NOT NULL THEN p.unit
-  END AS PricingUnit,
-  'AWS' AS ProviderName,
-  COALESCE(p.line_item_legal_entity, p.bill_invoicing_entity) AS PublisherName,
-  COALESCE(p.product_region_code, p.product_region, p.product['region']) AS RegionId,
-  COALESCE(p.product_location, p.product['location']) AS RegionName,
-  p.resource AS ResourceId,
-  CASE
-    WHEN p.resource IS NULL THEN NULL
-    ELSE COALESCE(p.product_product_family, CASE WHEN p.is_commitment_fee OR p.is_unused THEN 'Commitment' END)
-  END AS ResourceType,
-  COALESCE(k.category, CASE WHEN p.is_bedrock THEN 'AI and Machine Learning' ELSE 'Other' END) AS ServiceCategory,
-  COALESCE(p.product_name, p.line_item_product_code, 'AWS') AS ServiceName,
-  'AWS' AS ServiceProviderName,
-  COALESCE(k.subcategory, CASE WHEN p.is_bedrock THEN 'Generative AI' ELSE 'Other (Other)' END) AS ServiceSubcategory,
-  CASE WHEN p.category <> 'Tax' THEN p.product_sku END AS SkuId,
-  CASE WHEN p.category <> 'Tax' AND p.product_sku IS NOT NULL THEN p.line_item_usage_type END AS SkuMeter,
-  CASE WHEN p.category <> 'Tax' THEN COALESCE(p.pricing_rate_code, p.pricing_rate_id) END AS SkuPriceId,
-  p.line_item_usage_account_id AS SubAccountId,
-  p.line_item_usage_account_name AS SubAccountName,
-  'Account' AS SubAccountType,
-  p.tags AS Tags,
-  p.tag_set AS x_TagSet,
-  COALESCE(p.product_servicecode, p.product['servicecode'], p.line_item_product_code) AS x_ServiceCode,
-  p.line_item_usage_type AS x_UsageType,
-  p.line_item_operation AS x_Operation,
-  CASE WHEN p.is_metered THEN p.instance_type END AS x_InstanceType,
-  -- of other units than hours it is not known how many hours they are
-  CASE
-    WHEN p.is_metered AND p.is_instance AND (p.unit IS NULL OR p.unit IN ('Hours', 'Hour', 'hours'))
-      THEN p.line_item_usage_amount
-  END AS x_InstanceHours,
-  CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS SkuPriceDetails,
-  CAST(NULL AS VARCHAR) AS x_SkuGpuModel
-FROM priced AS p
-LEFT JOIN services AS k
-  ON k.code = p.line_item_product_code
+    WHEN x_SourceLineType IN ('Usage', 'DiscountedUsage', 'SavingsPlanCoveredUsage') THEN PricingUnit
+  END AS ConsumedUnit,
+  CASE WHEN SkuId IS NOT NULL THEN x_UsageType END AS SkuMeter
+FROM kept
