@@ -7,7 +7,12 @@ import dagster as dg
 from dagster_project.partitions import months, range_tags
 
 
-@dg.schedule(job_name="refresh", cron_schedule="0 6 * * *", execution_timezone="UTC")
+@dg.schedule(
+    job_name="refresh",
+    cron_schedule="0 6 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
 def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Every morning: the open month, and the one before it, which providers still restate."""
     now = context.scheduled_execution_time

@@ -21,7 +21,7 @@ from finops.models import model
 from finops.sources.base import Source
 from finops.sources.landing import Landed
 from finops.sources.reading import unreadable
-from finops.warehouse import accepting, parts
+from finops.warehouse import accepting, parts, staging
 from finops.warehouse.connection import scalar
 from finops.warehouse.database import set_reference_data
 from finops.warehouse.recipe import attributed_sql, recipe
@@ -110,8 +110,9 @@ class Loader:
         where = f"source {source.name}, {batch[0].unit}" + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")
         self.con.execute("BEGIN")
         try:
-            self._take_in_hand(batch)
-            normaliser = self._normalise(source, batch)
+            loads = {each.unit: _digest(each.source, each.unit, self._version(each), str(self.now)) for each in batch}
+            staging.take_in_hand(self.con, batch, {each.unit: self._version(each) for each in batch}, loads)
+            normaliser = staging.normalise(self.con, source, batch)
             self._swap(source.name, normaliser)
             accepting.understood(self.con, where)
             accepting.not_empty(self.con, batch, where)
@@ -131,8 +132,7 @@ class Loader:
     def withdraw(self, source: str, unit: str, cause: str = "delivery") -> None:
         """Take a unit's charges out: the provider has withdrawn it, or the configuration no longer means it."""
         self.con.execute("BEGIN")
-        self.con.execute("CREATE OR REPLACE TEMP TABLE units_in_hand AS SELECT ? AS unit", [unit])
-        self.con.execute("CREATE OR REPLACE TEMP TABLE files_in_hand AS SELECT NULL::INTEGER AS file_id WHERE false")
+        staging.take_out_of_hand(self.con, unit)
         self._swap(source, None)
         self._keep_difference(source, cause)
         self._supersede(source)
@@ -141,48 +141,6 @@ class Loader:
     def sweep(self) -> None:
         """Forget what no charge refers to any more: once after all units, since it looks at every charge."""
         parts.sweep(self.con)
-
-    def _take_in_hand(self, batch: Sequence[Landed]) -> None:
-        """The batch as temporary tables: its units, and its files with the unit and load they belong to."""
-        self.con.execute("CREATE OR REPLACE TEMP TABLE units_in_hand (unit VARCHAR, version VARCHAR, load VARCHAR)")
-        self.con.execute(
-            "CREATE OR REPLACE TEMP TABLE files_in_hand "
-            "(path VARCHAR, file_id INTEGER, file VARCHAR, source VARCHAR, unit VARCHAR, load VARCHAR)"
-        )
-        first = scalar(self.con, "SELECT coalesce(max(file_id), 0) + 1 FROM ledger.files")
-        files: list[tuple[str, int, str, str, str, str]] = []
-        units: list[list[str]] = []
-        for each in batch:
-            load = _digest(each.source, each.unit, self._version(each), str(self.now))
-            units.append([each.unit, self._version(each), load])
-            for path, key in zip(each.files, each.keys, strict=True):
-                files.append((str(path), first + len(files), key, each.source, each.unit, load))
-        self.con.executemany("INSERT INTO units_in_hand VALUES (?, ?, ?)", units)
-        self.con.executemany("INSERT INTO files_in_hand VALUES (?, ?, ?, ?, ?, ?)", files)
-
-    def _normalise(self, source: Source, batch: Sequence[Landed]) -> str:
-        """What the batch holds, for the steps that follow; returns the normaliser's name.
-
-        `source_rows` and `normalised` are views, computed column by column as they are needed: no copy of a large
-        bill is made on the way. `control` has the source's own totals, `tag_sets` what its sets of tags say,
-        `aside` the rows that become no charge, or that the normaliser added.
-        """
-        con, paths = self.con, [path for each in batch for path in each.files]
-        raw = source.read(con, paths)
-        rows, name = raw.rows, raw.normaliser.sql
-        if any(path.suffix != ".parquet" for path in paths):  # what is not stored by column is parsed once
-            rows.create_view("unparsed_rows", replace=True)
-            con.execute("CREATE OR REPLACE TEMP TABLE parsed_rows AS FROM unparsed_rows")
-            rows = con.table("parsed_rows")
-        rows.create_view("source_rows", replace=True)
-        con.execute(f"CREATE OR REPLACE TEMP VIEW normalised AS {model(f'normalise.{name}').sql}")
-        if raw.tag_sets is not None:
-            raw.tag_sets.create_view("source_tags", replace=True)
-        else:
-            con.execute(f"CREATE OR REPLACE TEMP VIEW source_tags AS {model('focus.source_tags').sql}")
-        for table, sql in (("control", f"control.{name}"), ("tag_sets", "focus.tag_sets"), ("aside", "focus.aside")):
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {model(sql).sql}")
-        return name
 
     def _swap(self, source: str, normaliser: str | None) -> None:
         """Delete the charges of the units in hand, insert the normalised ones."""

@@ -16,6 +16,7 @@ from finops.errors import SourceError
 from finops.lifecycle import Rule, load_rules
 from finops.sources import landing
 from finops.sources.registry import open_sources
+from finops.warehouse import staging
 from finops.warehouse.database import Warehouse
 from finops.warehouse.loading import Loaded, Loader
 from tests.sources.house import House, focus, write_csv
@@ -50,15 +51,17 @@ def test_a_failure_at_any_step_leaves_everything_as_it_was(
     before = {table: house.sql(f"FROM {table}") for table in tables}
     bill(tmp_path, focus("8"))
 
-    for step in ("_take_in_hand", "_normalise", "_swap", "_keep_difference", "_remember"):
-        real: Callable[..., Any] = getattr(Loader, step)
+    steps: list[tuple[Any, str]] = [(staging, name) for name in ("take_in_hand", "normalise")]
+    steps += [(Loader, name) for name in ("_swap", "_keep_difference", "_remember")]
+    for owner, step in steps:
+        real: Callable[..., Any] = getattr(owner, step)
 
-        def broken(self: Loader, *given: Any, real: Callable[..., Any] = real, **named: Any) -> None:
-            real(self, *given, **named)
+        def broken(*given: Any, real: Callable[..., Any] = real) -> None:
+            real(*given)
             raise SourceError("pulled the plug", where="here", remedy="plug it in")
 
         with monkeypatch.context() as patch:
-            patch.setattr(Loader, step, broken)
+            patch.setattr(owner, step, broken)
             house.refused("pulled the plug", "a.csv")
         assert {table: house.sql(f"FROM {table}") for table in tables} == before, step
     assert house.ok().total() == 8
@@ -69,7 +72,7 @@ def test_a_load_that_loses_a_row_or_a_cent_is_refused(
 ) -> None:
     bill(tmp_path, focus("7"))
     house.ok()
-    real = Loader._normalise
+    real = staging.normalise
     for damage, word in [
         ("UPDATE damaged SET BilledCost = BilledCost - 0.000000000000000001 WHERE BilledCost = 9", "do not add up"),
         ("DELETE FROM damaged WHERE BilledCost = 9", "do not add up"),
@@ -78,15 +81,15 @@ def test_a_load_that_loses_a_row_or_a_cent_is_refused(
     ]:
         bill(tmp_path, focus("9"), focus("0", ServiceName=damage.replace(",", "")))
 
-        def normalise(self: Loader, *given: Any, damage: str = damage) -> str:
-            name = real(self, *given)
-            self.con.execute("CREATE OR REPLACE TEMP TABLE damaged AS FROM normalised")
-            self.con.execute(damage)
-            self.con.execute("CREATE OR REPLACE TEMP VIEW normalised AS FROM damaged")
+        def normalise(con: duckdb.DuckDBPyConnection, *given: Any, damage: str = damage) -> str:
+            name = real(con, *given)
+            con.execute("CREATE OR REPLACE TEMP TABLE damaged AS FROM normalised")
+            con.execute(damage)
+            con.execute("CREATE OR REPLACE TEMP VIEW normalised AS FROM damaged")
             return name
 
         with monkeypatch.context() as patch:
-            patch.setattr(Loader, "_normalise", normalise)
+            patch.setattr(staging, "normalise", normalise)
             house.refused(word)
         assert house.total() == 7
 
