@@ -16,14 +16,15 @@ from finops.tables import Context
 
 
 def fingerprint(context: Context) -> str:
-    """A digest of the units' versions, what failed, the telemetry, the budgets, the day, and our own code.
+    """A digest of the units' versions, what failed, accounts' names, telemetry, budgets, the day, and our own code.
 
     The stage rules and the currency are in the units' versions already.
     """
     units = context.con.execute("SELECT source, unit, version FROM ledger.units ORDER BY ALL").fetchall()
     failed = context.con.execute("SELECT source, unit, error FROM ledger.failures ORDER BY ALL").fetchall()
+    names = context.con.execute("FROM focus.accounts ORDER BY ALL").fetchall()
     telemetry = [_files(context, each) for each in context.config.telemetry if isinstance(each, FileTelemetry)]
-    parts: list[Any] = [units, failed, telemetry, repr(context.budgets), context.as_of, _code()]
+    parts: list[Any] = [units, failed, names, telemetry, repr(context.budgets), context.as_of, _code()]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
 
 

@@ -132,5 +132,3 @@ MANDATORY = (
 """What no charge may lack. The specification also wants ListCost, ContractedCost, ProviderName,
 PublisherName and InvoiceIssuerName, but real exports leave them out (Oracle's the contracted cost): those
 stay null rather than be made up."""
-
-CHARGE_CATEGORIES = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")

@@ -53,8 +53,6 @@ def models(schema: str) -> tuple[Model, ...]:
 def transpile(name: str, dialect: str) -> str:
     """A model's SELECT for another engine; raises sqlglot's UnsupportedError where it has no counterpart."""
     statement = sqlglot.parse_one(model(name).sql, dialect="duckdb")
-    for each in statement.find_all(exp.CTE):
-        each.set("materialized", None)  # a hint to DuckDB alone
     return statement.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE, pretty=True)
 
 

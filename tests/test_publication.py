@@ -40,7 +40,7 @@ MUTATIONS = {
         "charges_are_daily",
     ),
     "a stage is unknown": (
-        "UPDATE part.gcp_export SET x_MlStage = 'thinking' WHERE EffectiveCost <> 0",
+        "UPDATE part.gcp_export SET x_MlStage = 'thinking' WHERE BilledCost <> 0",
         "daily_is_stages",
     ),
     "a GPU hour is lost": (

@@ -33,7 +33,7 @@ FIELDS = {
     "category": "ChargeCategory",
     "resource": "ResourceName",
     "account": "SubAccountId",
-    "account_name": "SubAccountName",
+    "account_name": "account_name",
 }
 """What a condition may name, and the column it reads."""
 

@@ -42,6 +42,7 @@ class Warehouse:
         self.published = home / "finops.duckdb"
         self.work = home / "work" / "finops.duckdb"
         self.now = datetime.now(UTC)
+        self._prepared = False
 
     @contextmanager
     def lock(self) -> Generator[None]:
@@ -89,6 +90,7 @@ class Warehouse:
     def _connect_work(self) -> DuckDBPyConnection:
         try:
             if not self.work.exists():
+                self._prepared = False
                 self._seed()
             try:
                 con = self._connect_patiently()
@@ -99,7 +101,9 @@ class Warehouse:
                 self.discard()
                 self._seed()
                 con = connect(self.work)
-            _prepare(con, self.work)
+            if not self._prepared:  # once a run: its steps open the file again and again
+                _prepare(con, self.work)
+                self._prepared = True
         except OSError as error:
             raise self._unwritable(error) from None
         except duckdb.Error as error:
@@ -129,6 +133,7 @@ class Warehouse:
 
     def discard(self) -> None:
         """Forget the work file: the next run starts from what is published."""
+        self._prepared = False
         self.work.unlink(missing_ok=True)
         self.work.with_name(self.work.name + ".wal").unlink(missing_ok=True)
 

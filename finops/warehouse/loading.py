@@ -8,6 +8,7 @@ source's own totals. What a load changes is kept at day grain, so that what was 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,10 +30,8 @@ from finops.warehouse.reference import Reference
 
 BATCH_BYTES = 32 << 20
 """Landed bytes that are normalised together: compressed, they unfold to some ten times that."""
-
-
-MEMORY_A_THREAD = 512
-"""MiB that the engine may use for each of its threads while it loads: a bill of any length is streamed through it."""
+MEMORY_A_THREAD = 512 << 20
+"""Bytes that the engine may use for each of its threads while it loads: a bill of any length is streamed through."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,10 @@ class Loader:
         reference: Reference | None = None,
     ) -> None:
         self.con = con
+        self.changed = False
         threads = scalar(con, "SELECT current_setting('threads')")
-        con.execute(f"SET memory_limit = '{MEMORY_A_THREAD * max(threads, 2)}MiB'")
+        fifth = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 5  # the engine leaves one to the system
+        con.execute(f"SET memory_limit = '{min(MEMORY_A_THREAD * max(threads, 2), 4 * fifth)}B'")
         self.currency = currency
         self.now = now
         self.attributed = attributed_sql(rules)
@@ -120,10 +121,13 @@ class Loader:
             self._keep_difference(source.name, cause)
             self._remember(source.name)
             self.con.execute("COMMIT")
+            self.changed = True
         except (SourceError, duckdb.Error) as error:
             self.con.execute("ROLLBACK")
-            if isinstance(error, (duckdb.BinderException, duckdb.CatalogException, duckdb.OutOfMemoryException)):
-                raise  # our SQL and the warehouse disagree, or the machine is too small: no file is to blame
+            if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)):
+                raise  # our SQL and the warehouse disagree: no file is to blame
+            if isinstance(error, duckdb.OutOfMemoryException):
+                raise _too_large(where) from None
             raise _by_origin(error if isinstance(error, SourceError) else unreadable(error, where), batch) from None
         current = "SELECT unit, sum(row_count) FROM ledger.loads WHERE status = 'current' AND source = ? GROUP BY 1"
         rows = dict(self.con.execute(current, [source.name]).fetchall())
@@ -137,10 +141,12 @@ class Loader:
         self._keep_difference(source, cause)
         self._supersede(source)
         self.con.execute("COMMIT")
+        self.changed = True
 
     def sweep(self) -> None:
         """Forget what no charge refers to any more: once after all units, since it looks at every charge."""
-        parts.sweep(self.con)
+        if self.changed:
+            parts.sweep(self.con)
 
     def _swap(self, source: str, normaliser: str | None) -> None:
         """Delete the charges of the units in hand, insert the normalised ones."""
@@ -239,6 +245,14 @@ def _by_origin(error: SourceError, batch: Sequence[Landed]) -> SourceError:
     if len(batch) == 1 and not any(batch[0].unit in text for text in texts):
         texts[1] = f"{texts[1]}, {batch[0].unit}"
     return SourceError(texts[0], where=texts[1], remedy=texts[2])
+
+
+def _too_large(where: str) -> SourceError:
+    return SourceError(
+        "the delivery does not fit into the memory that a load may use",
+        where=where,
+        remedy="free some disk for what is put aside, or run on a machine with more cores and memory",
+    )
 
 
 def _digest(*parts: str) -> str:

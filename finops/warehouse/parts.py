@@ -134,15 +134,13 @@ def sweep(con: DuckDBPyConnection) -> None:
     )
 
 
-def set_aside(con: DuckDBPyConnection) -> bool:
-    """Make room for the view where an earlier version has a table; returns whether it did."""
+def set_aside(con: DuckDBPyConnection) -> None:
+    """Make room for the view where an earlier version has a table."""
     kind = con.execute(
         "SELECT table_type FROM information_schema.tables WHERE table_schema = 'focus' AND table_name = 'charges'"
     ).fetchall()
-    if kind != [("BASE TABLE",)]:
-        return False
-    con.execute("ALTER TABLE focus.charges RENAME TO charges_before")
-    return True
+    if kind == [("BASE TABLE",)]:
+        con.execute("ALTER TABLE focus.charges RENAME TO charges_before")
 
 
 def _has_before(con: DuckDBPyConnection) -> bool:

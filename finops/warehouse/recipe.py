@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from finops import sources
+from finops import focus, sources
 from finops.lifecycle import Rule, compile_rules
 from finops.models import model, models
+from finops.warehouse import parts
 from finops.warehouse.reference import Reference
 
 
@@ -17,11 +18,18 @@ def attributed_sql(rules: list[Rule]) -> str:
 
 
 def recipe(rules: list[Rule], currency: str, reference: Reference) -> str:
-    """A digest of rules, SQL, code, catalogue and account names: when it changes, landed files are normalised anew."""
+    """A digest of all that takes part: when it changes, landed files are normalised anew.
+
+    Accounts' names take part only where a rule asks for them: elsewhere they are looked up when they are shown.
+    """
     digest = hashlib.sha256(attributed_sql(rules).encode())
     for each in (*models("normalise"), *models("control"), model("focus.tag_sets"), model("focus.source_tags")):
         digest.update(each.sql.encode())
-    for path in sorted(Path(sources.__file__).parent.glob("*.[pj][ys]*")):  # code, and the schema it reads with
+    code = Path(sources.__file__).parent.glob("*.[pj][ys]*")  # and the schema it reads with
+    for path in sorted([*code, Path(parts.__file__), Path(focus.__file__)]):
         digest.update(path.read_bytes())
-    digest.update(repr((reference, [(r.id, r.stage, r.confidence) for r in rules], currency)).encode())
+    names = reference.accounts if any(field == "account_name" for rule in rules for field, _ in rule.when) else None
+    digest.update(
+        repr((reference.accelerators, names, [(r.id, r.stage, r.confidence) for r in rules], currency)).encode()
+    )
     return digest.hexdigest()[:12]

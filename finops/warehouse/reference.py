@@ -11,7 +11,7 @@ from finops.gpus import catalogue
 
 @dataclass(frozen=True)
 class Reference:
-    """Accelerators by instance type, account names by id. Its repr takes part in the recipe's digest."""
+    """Accelerators by instance type, account names by id."""
 
     accelerators: catalogue.Catalogue = field(default_factory=catalogue.known)
     accounts: accounts.Names = field(default_factory=dict[str, str])

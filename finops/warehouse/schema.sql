@@ -55,6 +55,8 @@ CREATE TABLE IF NOT EXISTS ledger.publications (
   published_at TIMESTAMPTZ NOT NULL, fingerprint VARCHAR NOT NULL, as_of DATE
 );
 
+CREATE TABLE IF NOT EXISTS focus.accounts (account_id VARCHAR, account_name VARCHAR);
+
 CREATE TABLE IF NOT EXISTS lifecycle.rules (
   rule_id VARCHAR PRIMARY KEY, stage VARCHAR NOT NULL, confidence DECIMAL(3,2) NOT NULL
 );

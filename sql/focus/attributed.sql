@@ -1,22 +1,13 @@
 -- Normalised rows with their machine-learning stage, team, project, model and GPU hours: what is kept of a bill.
 -- STAGE_RULE() stands for the compiled stage rules: the id of the first that holds.
-WITH named AS (
-  SELECT
-    n.* EXCLUDE (SubAccountName, BillingAccountName),
-    COALESCE(n.SubAccountName, s.account_name) AS SubAccountName,
-    COALESCE(n.BillingAccountName, b.account_name) AS BillingAccountName
+WITH tagged AS (
+  SELECT n.*, COALESCE(n.SubAccountName, a.account_name) AS account_name, t.tag_set_id, t.x_Team, t.stage_tag
   FROM normalised AS n
-  LEFT JOIN focus.accounts AS s
-    ON s.account_id = n.SubAccountId
-  LEFT JOIN focus.accounts AS b
-    ON b.account_id = n.BillingAccountId
-  WHERE n.x_LeftOut IS NULL
-),
-tagged AS (
-  SELECT n.*, t.tag_set_id, t.x_Team, t.stage_tag
-  FROM named AS n
+  LEFT JOIN focus.accounts AS a
+    ON a.account_id = n.SubAccountId
   LEFT JOIN tag_sets AS t
     ON t.tag_set = n.x_TagSet
+  WHERE n.x_LeftOut IS NULL
 ),
 ruled AS (
   SELECT *, STAGE_RULE() AS x_MlStageRule FROM tagged

@@ -3,9 +3,11 @@
 -- they meet.
 SELECT
   c.* EXCLUDE (
-    file_id, tag_set_id, PricingCurrencyContractedUnitPrice, PricingCurrencyEffectiveCost, PricingCurrencyListUnitPrice,
+    file_id, tag_set_id, BillingAccountName, SubAccountName, PricingCurrencyContractedUnitPrice, PricingCurrencyEffectiveCost, PricingCurrencyListUnitPrice,
     SkuPriceDetails, SubAccountType, x_InvoiceMonth, x_InstanceType, x_GpuCount
   ),
+  COALESCE(c.BillingAccountName, b.account_name) AS BillingAccountName,
+  COALESCE(c.SubAccountName, s.account_name) AS SubAccountName,
   -- priced in the currency of the bill: the same amounts; in another one they are known only if the source says so
   COALESCE(
     c.PricingCurrencyContractedUnitPrice,
@@ -46,3 +48,7 @@ JOIN ledger.files AS f
   ON f.file_id = c.file_id
 LEFT JOIN part.tag_sets AS t
   ON t.tag_set_id = c.tag_set_id
+LEFT JOIN focus.accounts AS b
+  ON b.account_id = c.BillingAccountId
+LEFT JOIN focus.accounts AS s
+  ON s.account_id = c.SubAccountId

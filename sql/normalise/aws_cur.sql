@@ -90,7 +90,11 @@ lines AS (
       'RiVolumeDiscount') AS is_discount,
     CASE WHEN b.is_net THEN s.line_item_net_unblended_cost ELSE s.line_item_unblended_cost END AS billed,
     CASE WHEN b.is_net THEN s.line_item_net_unblended_rate ELSE s.line_item_unblended_rate END AS price,
-    COALESCE(s.pricing_public_on_demand_cost, s.line_item_unblended_cost) AS list,
+    -- without a public price the unblended cost is the best there is; a reservation's is no price at all, but 0
+    COALESCE(
+      s.pricing_public_on_demand_cost,
+      CASE WHEN s.line_item_line_item_type <> 'DiscountedUsage' THEN s.line_item_unblended_cost END
+    ) AS list,
     CASE
       WHEN s.pricing_public_on_demand_cost IS NULL THEN s.line_item_unblended_rate
       ELSE s.pricing_public_on_demand_rate
@@ -140,7 +144,7 @@ fees AS (
     ('RIFee', TRUE)
   ) AS twice(fee, is_unused)
 ),
-parts AS (
+with_unused AS (
   -- the fee of a commitment makes two charges: what was bought, and what of it nobody used
   SELECT
     l.*,
@@ -156,8 +160,13 @@ parts AS (
           + COALESCE(reservation_unused_recurring_fee, 0)
       -- There is no net column for what a plan leaves unused, but there is for the whole of it: the discount
       -- falls on both parts alike. Whole numbers of 1e-10, AWS's own step, keep it exact: a plan of which all
-      -- or nothing is used loses no digit, any other at most one step a row.
-      WHEN is_net AND savings_plan_total_commitment_to_date <> 0
+      -- or nothing is used loses no digit, any other at most one step a row. Where the columns do not say so (a
+      -- correction, or a net commitment that is none of this row's), the gross part stands.
+      WHEN is_net AND savings_plan_total_commitment_to_date > 0
+        AND savings_plan_used_commitment BETWEEN 0 AND savings_plan_total_commitment_to_date
+        AND savings_plan_net_recurring_commitment_for_billing_period
+          + COALESCE(savings_plan_net_amortized_upfront_commitment_for_billing_period, 0)
+          BETWEEN 0 AND savings_plan_total_commitment_to_date
         THEN savings_plan_total_commitment_to_date - savings_plan_used_commitment - COALESCE(
           CAST(
             (
@@ -186,6 +195,12 @@ typed AS (
       WHEN line_item_operation IN ('EKSPod-EC2', 'ECSTask-EC2') THEN 'split cost: restates its parent instance'
       WHEN line_type = 'SavingsPlanNegation' THEN 'negation: cancels the covered usage row'
       WHEN is_discount AND is_net THEN 'discount: already in the net costs'
+      WHEN is_unused AND line_type = 'RIFee' AND COALESCE(
+        reservation_unused_recurring_fee,
+        reservation_unused_amortized_upfront_fee_for_billing_period,
+        reservation_net_unused_recurring_fee,
+        reservation_net_unused_amortized_upfront_fee_for_billing_period
+      ) IS NULL THEN 'reservation whose unused part the report does not tell'
       WHEN is_unused AND unused = 0 THEN 'commitment without an unused part'
     END AS left_out,
     CASE
@@ -229,7 +244,7 @@ typed AS (
         THEN SUBSTRING(line_item_usage_type, STRPOS(line_item_usage_type, 'ml.'))
       ELSE COALESCE(product_instance_type, NULLIF(SPLIT_PART(line_item_usage_type, ':', 2), ''))
     END AS instance_type
-  FROM parts
+  FROM with_unused
 ),
 priced AS (
   SELECT
@@ -266,6 +281,7 @@ priced AS (
         THEN COALESCE(reservation_total_reserved_normalized_units, reservation_total_reserved_units)
       WHEN is_unused THEN savings_plan_total_commitment_to_date - savings_plan_used_commitment
       WHEN is_covered THEN savings_plan_savings_plan_effective_cost
+      WHEN line_type = 'SavingsPlanUpfrontFee' THEN line_item_unblended_cost
       ELSE COALESCE(savings_plan_recurring_commitment_for_billing_period, line_item_unblended_cost)
     END AS commitment_quantity,
     CASE
@@ -279,6 +295,7 @@ priced AS (
     END AS commitment_unit
   FROM typed
 ),
+-- `kept` is what the warehouse stores (finops/warehouse/parts.py goes by the name)
 kept AS (
   SELECT
     p.left_out AS x_LeftOut,
@@ -310,7 +327,7 @@ kept AS (
     p.line_item_usage_start_date AS ChargePeriodStart,
     -- fees of a month end at 23:59:59 on some bills: FOCUS's ends are exclusive
     CASE
-      WHEN NOT p.is_metered AND EXTRACT(SECOND FROM p.line_item_usage_end_date) = 59
+      WHEN CAST(EPOCH(p.line_item_usage_end_date) AS BIGINT) % 60 = 59
         THEN p.line_item_usage_end_date + INTERVAL '1' SECOND
       ELSE p.line_item_usage_end_date
     END AS ChargePeriodEnd,
@@ -392,8 +409,9 @@ kept AS (
     CASE WHEN p.is_metered THEN p.instance_type END AS x_InstanceType,
     -- of other units than hours it is not known how many hours they are
     CASE
-      WHEN p.is_metered AND p.is_instance AND (p.unit IS NULL OR p.unit IN ('Hours', 'Hour', 'hours'))
-        THEN p.line_item_usage_amount
+      WHEN p.is_metered AND p.is_instance AND (
+        p.unit IN ('Hours', 'Hour', 'hours') OR (p.unit IS NULL AND p.line_item_product_code = 'AmazonEC2')
+      ) THEN p.line_item_usage_amount
     END AS x_InstanceHours,
     CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS SkuPriceDetails,
     CAST(NULL AS VARCHAR) AS x_SkuGpuModel
