@@ -14,7 +14,7 @@ from finops import aws_inventory
 from finops.aws_inventory import Way
 from finops.budgets.aws_budgets import Imported, Seen, seen_by, translate
 from finops.budgets.definition import parse_budgets
-from finops.errors import ConfigError, SourceError
+from finops.errors import ConfigError, SourceError, WarehouseError
 from finops.warehouse.connection import query
 
 
@@ -27,8 +27,8 @@ class Answers:
     refused: list[SourceError] = field(default_factory=list[SourceError])
 
 
-def ask(ways: Sequence[Way], payers: set[str], today: date, progress: Callable[[str], None]) -> Answers:
-    """Each account's budgets, once; `payers` are the payers that bills tell of."""
+def ask(ways: Sequence[Way], payers: set[str] | None, today: date, progress: Callable[[str], None]) -> Answers:
+    """Each account's budgets, once; `payers` are the payers that bills tell of, None while that is not known."""
     found = Answers()
     callers: dict[str, Way] = {}
     for way in ways:
@@ -36,7 +36,7 @@ def ask(ways: Sequence[Way], payers: set[str], today: date, progress: Callable[[
             callers.setdefault(aws_inventory.caller(way), way)
         except SourceError as error:
             found.refused.append(error)
-    seen = _seen(callers, payers)
+    seen = _seen(callers, None if found.refused else payers)
     for account, way in callers.items():
         progress(f"{way.sources}: budgets of account {account}")
         try:
@@ -49,8 +49,8 @@ def ask(ways: Sequence[Way], payers: set[str], today: date, progress: Callable[[
     return found
 
 
-def _seen(callers: dict[str, Way], payers: set[str]) -> dict[str, Seen]:
-    """What each account's budgets see; unknown where Organizations may not be asked."""
+def _seen(callers: dict[str, Way], payers: set[str] | None) -> dict[str, Seen]:
+    """What each account's budgets see; unknown where Organizations may not be asked, or other payers may be."""
     known: dict[str, str | None] = {}
     unknown: dict[str, Seen] = {}
     for account, way in callers.items():
@@ -59,21 +59,27 @@ def _seen(callers: dict[str, Way], payers: set[str]) -> dict[str, Seen]:
         except SourceError as error:
             reason = f"whether {account} pays for other accounts is not known, and so not what it covers"
             unknown[account] = Seen(None, f"{reason}: {error.remedy}")
-    paying = payers | {account for account, payer in known.items() if account == payer}
+    if payers is None:
+        reason = "it is for all that {} pays, and which other payers there are is not known"
+        remedy = "let every source's credentials answer, and load the bills first (finops run)"
+        paid = {account for account, payer in known.items() if account == payer}
+        unknown |= {account: Seen(None, f"{reason.format(account)}: {remedy}") for account in paid}
+        known = {account: payer for account, payer in known.items() if account not in paid}
+    paying = (payers or set[str]()) | {account for account, payer in known.items() if account == payer}
     return {account: seen_by(account, payer, paying) for account, payer in known.items()} | unknown
 
 
-def payers_of(published: Path) -> set[str]:
-    """The AWS payers in the published warehouse; none where there is none."""
+def payers_of(published: Path) -> set[str] | None:
+    """The AWS payers in the published warehouse; None where there is none, or it cannot be asked."""
     if not published.exists():
-        return set()
+        return None
     sql = """SELECT DISTINCT BillingAccountId FROM focus.charges
         WHERE ProviderName = 'AWS' AND BillingAccountId IS NOT NULL"""
     try:
         with query(published) as con:
             return {str(payer) for (payer,) in con.execute(sql).fetchall()}
-    except duckdb.Error:
-        return set()
+    except (duckdb.Error, WarehouseError):
+        return None
 
 
 def budgets_file(imported: Imported, accounts: Sequence[str], today: date) -> str:

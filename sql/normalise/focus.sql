@@ -77,8 +77,18 @@ SELECT
   x_Operation,
   STRFTIME(BillingPeriodStart, '%Y-%m') AS x_InvoiceMonth,
   x_Credits,
-  CASE WHEN ChargeCategory = 'Usage' THEN COALESCE(SkuPriceDetails['InstanceType'], SkuPriceDetails['x_InstanceType']) END
-    AS x_InstanceType,
+  CASE
+    WHEN ChargeCategory = 'Usage' THEN COALESCE(
+      SkuPriceDetails['InstanceType'],
+      SkuPriceDetails['x_InstanceType'],
+      -- AWS's export of FOCUS 1.0 has the type in its usage type alone
+      CASE
+        WHEN ProviderName = 'AWS' AND REGEXP_MATCHES(
+          COALESCE(x_UsageType, SkuMeter), '(BoxUsage|SpotUsage|DedicatedUsage|UnusedBox|UnusedDed):|:ml\.'
+        ) THEN SPLIT_PART(COALESCE(x_UsageType, SkuMeter), ':', 2)
+      END
+    )
+  END AS x_InstanceType,
   CASE
     WHEN ChargeCategory = 'Usage' AND LOWER(COALESCE(ConsumedUnit, PricingUnit)) IN ('hours', 'hour', 'hrs', 'h')
       THEN COALESCE(ConsumedQuantity, PricingQuantity)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -65,7 +66,22 @@ def company(tmp_path: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "finops.yaml"
     path.write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "var").mkdir()
+    with duckdb.connect(tmp_path / "var/finops.duckdb") as con:  # bills of one payer have been loaded
+        con.execute("CREATE SCHEMA focus")
+        con.execute("CREATE TABLE focus.charges (ProviderName VARCHAR, BillingAccountId VARCHAR)")
+        con.execute("INSERT INTO focus.charges VALUES ('AWS', ?)", [PAYER])
     return path
+
+
+def test_a_payer_s_own_budgets_wait_until_it_is_known_who_else_pays(finops: Finops, company: Path) -> None:
+    """Its budget is for all that it pays; with another payer's bills in the warehouse no scope says that."""
+    (company.parent / "var/finops.duckdb").unlink()
+    result = finops("budgets", "import")
+    assert [each.name for each in parse_budgets(yaml.safe_load(result.text), "here")] == ["research"]
+    assert f"Left out: nlp: it is for all that {PAYER} pays, and which other payers there are is not known" in (
+        result.stderr
+    )
 
 
 def test_budgets_are_written_as_our_own_reader_wants_them(finops: Finops, company: Path) -> None:

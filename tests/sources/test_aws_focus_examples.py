@@ -137,12 +137,25 @@ def test_an_example_comes_out_as_the_specification_has_it(tmp_path: Path, name: 
     assert sorted(found, key=str) == sorted((tuple(row[c] for c in columns) for row in expected), key=str)
 
 
-def test_every_example_of_the_folder_is_taken_or_refused() -> None:
-    assert {path.stem for path in SPEC.iterdir()} == {*EXAMPLES, "commitment_discount_purchase_scenario_3"}
+IMPOSSIBLE = {f"commitment_discount_purchase_scenario_{number}" for number in (2, 3)}
+"""Examples of the specification that hold a time that no clock shows: good as bad input."""
 
 
-def test_the_specification_s_third_purchase_has_an_impossible_time(tmp_path: Path) -> None:
-    with (SPEC / "commitment_discount_purchase_scenario_3.csv").open(newline="") as file:
+def test_every_example_of_commitments_is_taken_or_refused() -> None:
+    """The specification's twelve files, typed from its folders."""
+    purchases = {f"commitment_discount_purchase_scenario_{number}" for number in (1, 2, 3)}
+    usage = {f"commitment_discount_usage_scenario_{number}" for number in (1, 2, 3, 4)}
+    whole, none = "one_hundred_percent_utilization", "zero_percent_utilization"
+    flexibility = {
+        f"{whole}_with_commitment_discount_flexibility_with_{what}" for what in ("1_resource", "2_resources")
+    }
+    flexibility |= {f"{each}_without_commitment_discount_flexibility" for each in (whole, none)}
+    assert {path.stem for path in SPEC.iterdir()} == purchases | usage | flexibility == {*EXAMPLES, *IMPOSSIBLE}
+
+
+@pytest.mark.parametrize("name", sorted(IMPOSSIBLE))
+def test_an_example_with_an_impossible_time_is_refused(tmp_path: Path, name: str) -> None:
+    with (SPEC / f"{name}.csv").open(newline="") as file:
         rows: list[dict[str, Any]] = [{**focus(), **row} for row in csv.DictReader(file)]
     write_csv(tmp_path / "bills" / "a.csv", rows)
     House(tmp_path, {"name": "other", "kind": "focus-files", "uri": "bills"}).refused("2023-02-01T30:00:00Z", "a.csv")
