@@ -144,13 +144,8 @@ def test_budgets_that_may_not_be_read_are_exit_1(finops: Finops, company: Path, 
 
 
 def test_a_payer_that_only_the_bills_tell_of_is_another_payer(finops: Finops, company: Path, aws: Aws) -> None:
-    import duckdb
-
-    published = company.parent / "var" / "finops.duckdb"
-    published.parent.mkdir()
-    with duckdb.connect(published) as con:
-        con.execute("CREATE SCHEMA focus")
-        con.execute("CREATE TABLE focus.charges AS SELECT '999999999999' AS BillingAccountId, 'AWS' AS ProviderName")
+    with duckdb.connect(company.parent / "var/finops.duckdb") as con:
+        con.execute("INSERT INTO focus.charges VALUES ('AWS', '999999999999')")
     result = finops("budgets", "import")
     assert [each.name for each in parse_budgets(yaml.safe_load(result.text), "here")] == ["research"]
     assert "Left out: nlp: it is for all that 000011112222 pays" in result.stderr

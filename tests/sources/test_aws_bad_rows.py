@@ -150,3 +150,61 @@ def test_a_column_that_the_first_file_lacks(house: House) -> None:
         (1, None),
         (2, {"user_team": "nlp", "costCategory/Project": "P"}),
     ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_tiny_costs_in_scientific_notation_and_negative_ones(house: House, kind: str) -> None:
+    """1.2E-7 is how both kinds of file have it, one as text and one as a double."""
+    costs = ["1.2E-7", "-1.2E-7", "-3.4e-10", "-12.5", "0.1", "0.2"]
+    root = house.folder / "bucket"
+    folder = root / "ml" / "data" / "BILLING_PERIOD=2026-09"
+    if kind == "csv":
+        file = write_csv(folder / "ml-1.csv", [cur(cost=cost) for cost in costs])
+    else:
+        folder.mkdir(parents=True)
+        file = folder / "ml-1.parquet"
+        rows: list[dict[str, Any]] = [cur() | {"line_item_unblended_cost": float(cost)} for cost in costs]
+        pq.write_table(pa.Table.from_pylist(rows), file)
+    manifest(root, [file])
+    assert house.ok().total() == sum((Decimal(cost) for cost in costs), Decimal(0)) == Decimal("-12.20000000034")
+
+
+def test_a_reservation_without_a_public_price_has_no_list_price(house: House) -> None:
+    """Its unblended cost is 0: no price, and not to be taken for one."""
+    arn = {"reservation_reservation_a_r_n": "arn:aws:ec2:us-east-1:1:reserved-instances/r1"}
+    deliver(house, [cur("DiscountedUsage", "0", reservation_effective_cost="2", **arn)])
+    assert house.sql("SELECT EffectiveCost, ListCost, ContractedCost FROM focus.charges") == [(Decimal(2), None, None)]
+
+
+@pytest.mark.parametrize(
+    ("total", "used", "net", "unused"),
+    [
+        # half of a plan at ten percent off is unused
+        ("1", "0.5", "0.9", "0.45"),
+        # the columns say something else than this hour's commitment: the gross part stands
+        ("1", "0.5", "648", "0.5"),
+        # a correction
+        ("-0.3", "0", "-0.1", "-0.3"),
+    ],
+)
+def test_a_net_plan_s_unused_part_is_taken_from_columns_that_fit(
+    house: House, total: str, used: str, net: str, unused: str
+) -> None:
+    columns = {
+        "line_item_net_unblended_cost": net,
+        "savings_plan_savings_plan_a_r_n": "arn:aws:savingsplans::1:savingsplan/s1",
+        "savings_plan_total_commitment_to_date": total,
+        "savings_plan_used_commitment": used,
+        "savings_plan_net_recurring_commitment_for_billing_period": net,
+    }
+    deliver(house, [cur("SavingsPlanRecurringFee", total, **columns)])
+    found = house.sql("SELECT EffectiveCost FROM focus.charges WHERE CommitmentDiscountStatus = 'Unused'")
+    assert found == [(Decimal(unused),)]
+
+
+def test_a_reservation_fee_that_tells_no_unused_part_is_counted_as_such(house: House) -> None:
+    arn = {"reservation_reservation_a_r_n": "arn:aws:ec2:us-east-1:1:reserved-instances/r1"}
+    deliver(house, [cur("RIFee", "20", **arn)])
+    assert house.sql("SELECT reason, row_count FROM ledger.left_out") == [
+        ("reservation whose unused part the report does not tell", 1)
+    ]

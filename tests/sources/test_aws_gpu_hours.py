@@ -111,3 +111,16 @@ def test_hours_of_gpus_come_from_usage_alone(tmp_path: Path) -> None:
     assert home.sql(
         "SELECT x_SourceLineType, sum(x_GpuHours) FROM focus.charges WHERE x_GpuHours IS NOT NULL GROUP BY 1 ORDER BY 1"
     ) == [("DiscountedUsage", 16), ("SavingsPlanCoveredUsage", 16), ("Usage", 16)]
+
+
+def test_fractions_of_gpus_and_retired_types_have_their_hours(tmp_path: Path) -> None:
+    """From AWS's pages: an eighth of an L4 in g6f.large, half of one in gr6f.4xlarge; 16 K80, 4 K520."""
+    expected = {"g6f.large": "0.125", "gr6f.4xlarge": "0.5", "p2.16xlarge": "16", "g2.8xlarge": "4"}
+    rows = [
+        cur(line_item_usage_type=f"BoxUsage:{kind}", line_item_usage_amount="1", pricing_unit="Hrs")
+        for kind in expected
+    ]
+    write_csv(tmp_path / "report.csv", [legacy(row) for row in rows])
+    house = House(tmp_path, {"name": "aws", "kind": "aws-cur1", "uri": "report.csv"}).ok()
+    found = dict(house.sql("SELECT SkuPriceDetails['InstanceType'], x_GpuHours FROM focus.charges"))
+    assert found == {kind: Decimal(hours) for kind, hours in expected.items()}

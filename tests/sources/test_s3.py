@@ -202,9 +202,11 @@ def test_forbidden_to_list(bucket: s3.Bucket, house: House, tmp_path: Path) -> N
 
 def test_forbidden_to_read_a_listed_file(bucket: s3.Bucket, house: House, tmp_path: Path) -> None:
     loaded(bucket, house, tmp_path)
-    bucket.hook = lambda key: 403 if key.endswith(".gz") else None
+    bucket.put(DATA.format(7), bucket.objects[DATA.format(0)][0], T0)  # in the same folder, and in no manifest
+    bucket.hook = lambda key: 403 if key == DATA.format(0) else None
     house.refused("AccessDenied", "allow s3:GetObject", "ml-00000.csv.gz")
     assert house.total() == 7
+    assert f"GET {DATA.format(7)}" not in bucket.requests  # a failure, and no fallback to what else lies there
 
 
 def test_a_listed_file_is_gone(bucket: s3.Bucket, house: House, tmp_path: Path) -> None:
