@@ -86,7 +86,7 @@ def _taken(cursor: str | None) -> dict[str, str]:
     """The cursor's versions by period; none where it is not ours, which costs at most a run with no work."""
     try:
         content = json.loads(cursor or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -24,7 +24,7 @@ def read_home_file(path: Path, remedy: str) -> dict[str, object]:
         value: object = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):  # who writes the home tells of one that is no folder
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is not JSON"
         raise WarehouseError(f"the file cannot be read: {what}", where=str(path), remedy=remedy) from None
     if not isinstance(value, dict):

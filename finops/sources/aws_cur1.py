@@ -69,8 +69,8 @@ class AwsLegacyReport:
         folder = root.rpartition("/")[2]
         try:
             content = cast("dict[str, Any]", json.loads(self.storage.read(unit.manifest)))
-            tails = [str(key).partition(f"{folder}/")[2] for key in dict.fromkeys(content["reportKeys"])]
-        except (ValueError, KeyError, TypeError):
+            tails = list(dict.fromkeys(str(key).partition(f"{folder}/")[2] for key in content["reportKeys"]))
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise SourceError(
                 "the manifest is not the JSON that AWS writes",
                 where=where,

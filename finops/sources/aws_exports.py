@@ -75,8 +75,8 @@ class AwsDataExport:
         where = f"{self.storage.uri}/{manifest.key}"
         try:
             content = cast("dict[str, Any]", json.loads(self.storage.read(manifest)))
-            uris = [str(each) for each in dict.fromkeys(content["dataFiles"])]  # named twice, counted once
-        except (ValueError, KeyError, TypeError):
+            uris = [str(each) for each in dict.fromkeys(content["dataFiles"])]
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise SourceError(
                 "the manifest is not the JSON that AWS writes",
                 where=where,
@@ -92,7 +92,8 @@ class AwsDataExport:
                 where=where,
                 remedy="check the export's name",
             )
-        return [f"{self.export}/data/{tail}" for tail in tails]
+        # named twice, counted once: also under two buckets
+        return [f"{self.export}/data/{tail}" for tail in dict.fromkeys(tails)]
 
     def current(self, unit: Unit) -> Unit:
         manifest = newest(self.storage, cast("RemoteFile", unit.manifest))

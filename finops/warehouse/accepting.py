@@ -13,6 +13,7 @@ from duckdb import DuckDBPyConnection
 from finops.errors import SourceError
 from finops.focus import MANDATORY
 from finops.sources.landing import Landed
+from finops.warehouse.connection import scalar
 
 _IN_HAND = "file_id IN (SELECT file_id FROM files_in_hand)"
 
@@ -54,6 +55,43 @@ def not_empty(con: DuckDBPyConnection, batch: Sequence[Landed], where: str) -> N
             "the export is empty",
             where=where,
             remedy="check the delivery; what was loaded before stays as it is",
+        )
+
+
+def in_its_period(con: DuckDBPyConnection, batch: Sequence[Landed], where: str) -> None:
+    """A unit that is a billing period has no rows of another: those are in that one's own unit too."""
+    periods = {each.unit: each.period for each in batch if each.unit == each.period}
+    found = con.execute(
+        "SELECT DISTINCT f.unit, c.billing_period FROM control AS c JOIN files_in_hand AS f ON f.path = c.x_SourceFile "
+        "ORDER BY ALL"
+    ).fetchall()
+    others = [f"{period} in {unit}" for unit, period in found if period != periods.get(unit, period)]
+    if others:
+        raise SourceError(
+            f"rows of another billing period: {', '.join(others[:5])}",
+            where=where,
+            remedy="nothing of it was loaded; check which files the manifest names, or ask for a new delivery",
+        )
+
+
+def in_our_time(con: DuckDBPyConnection, where: str) -> None:
+    """Every charge is of a time that its bill can be of: reports go through all days up to the last, or from the first.
+
+    A commitment ends years after it was bought, and a refund comes years after: ten are far from either.
+    """
+    rows = scalar(
+        con,
+        f"""SELECT count(*) FROM focus.parts WHERE {_IN_HAND} AND NOT (
+          BillingPeriodStart >= '2000-01-01' AND BillingPeriodStart < '2100-01-01'
+          AND least(BillingPeriodEnd, ChargePeriodStart, ChargePeriodEnd) > BillingPeriodStart - INTERVAL 10 YEAR
+          AND greatest(BillingPeriodEnd, ChargePeriodStart, ChargePeriodEnd) < BillingPeriodStart + INTERVAL 10 YEAR)
+        """,  # noqa: S608
+    )
+    if rows:
+        raise SourceError(
+            f"dates that are ten years and more from their billing period, or of no time at all: {rows} rows",
+            where=where,
+            remedy="nothing of it was loaded; fetch the export again, or ask for a new delivery",
         )
 
 

@@ -117,6 +117,8 @@ class Loader:
             self._swap(source.name, normaliser)
             accepting.understood(self.con, where)
             accepting.not_empty(self.con, batch, where)
+            accepting.in_its_period(self.con, batch, where)
+            accepting.in_our_time(self.con, where)
             accepting.adds_up(self.con, where)
             self._keep_difference(source.name, cause)
             self._remember(source.name)

@@ -53,6 +53,14 @@ def test_assemblies_of_one_month_count_once(tmp_path: Path, house: House) -> Non
     ]
 
 
+def test_a_file_that_the_manifest_names_in_two_buckets_counts_once(tmp_path: Path, house: House) -> None:
+    deliver(tmp_path / "bucket", ["7"])
+    path = tmp_path / "bucket" / MONTH / "rep-Manifest.json"
+    path.write_text(json.dumps({"reportKeys": [f"{each}/{MONTH}/rep-1.csv.gz" for each in ("original", "replica")]}))
+    at(path, T0 + 60)
+    assert house.ok().total() == 7
+
+
 def test_a_listed_file_is_missing(tmp_path: Path, house: House) -> None:
     files = deliver(tmp_path / "bucket", ["1", "2"])
     house.ok()
@@ -64,7 +72,14 @@ def test_a_listed_file_is_missing(tmp_path: Path, house: House) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["{", "{}", '{"reportKeys": []}', '{"reportKeys": ["x/y.csv"]}', f'{{"reportKeys": ["a/{MONTH}/../../x"]}}'],
+    [
+        "{",
+        "[" * 100_000,
+        "{}",
+        '{"reportKeys": []}',
+        '{"reportKeys": ["x/y.csv"]}',
+        f'{{"reportKeys": ["a/{MONTH}/../../x"]}}',
+    ],
 )
 def test_a_bad_manifest(tmp_path: Path, house: House, content: str) -> None:
     deliver(tmp_path / "bucket", ["1"])

@@ -115,6 +115,31 @@ def test_a_file_that_the_manifest_names_twice_counts_once(root: Path, house: Hou
     assert house.ok().total() == 7
 
 
+def test_a_file_that_the_manifest_names_in_two_buckets_counts_once(root: Path, house: House) -> None:
+    file = parquet(data(root, "ml-00001.parquet"), [cur(cost="7")])
+    path = manifest(root, [file])
+    names = [f"s3://{bucket}/ml/data/BILLING_PERIOD=2026-09/ml-00001.parquet" for bucket in ("original", "replica")]
+    path.write_text(json.dumps({"dataFiles": names}))
+    at(path, T0 + 60)
+    assert house.ok().total() == 7
+
+
+def test_a_file_that_two_periods_name_counts_in_its_own(root: Path, house: House) -> None:
+    file = write_csv(data(root, "ml-00001.csv.gz"), [cur(cost="7")])
+    manifest(root, [file])
+    manifest(root, [file], period="2026-10")
+    house.refused("2026-09 in 2026-10", "manifest")
+    assert house.total() == 7
+
+
+@pytest.mark.parametrize("column", ["line_item_usage_start_date", "line_item_usage_end_date"])
+@pytest.mark.parametrize("date", ["infinity", "-infinity", "9999-12-31", "0001-01-01", "2099-01-01"])
+def test_a_date_that_no_charge_of_a_bill_can_have(root: Path, house: House, column: str, date: str) -> None:
+    manifest(root, [write_csv(data(root, "ml-1.csv.gz"), [cur(), cur(**{column: date})])])
+    house.refused("dates", "1 rows", "2026-09")
+    assert house.total() is None
+
+
 def loaded(root: Path, house: House) -> Path:
     """A house that has loaded 7, of which the next delivery will be bad."""
     file = write_csv(data(root, "ml-00001.csv.gz"), [cur(cost="7")])
@@ -133,6 +158,7 @@ def still_stands(house: House) -> None:
     [
         pytest.param("{not json", "not the JSON", id="invalid JSON"),
         pytest.param("", "not the JSON", id="empty"),
+        pytest.param("[" * 100_000, "not the JSON", id="deeper than any"),
         pytest.param("[]", "not the JSON", id="a list"),
         pytest.param("{}", "not the JSON", id="no key"),
         pytest.param('{"dataFiles": null}', "not the JSON", id="null"),
