@@ -30,7 +30,7 @@ run: install     ## simulate a company once, load its bills, print what its mach
 test: install    ## every test
 	@$(BIN)/python -m pytest -n 2
 
-conformance: install  ## what takes longer than make test: more months, outside tools
+conformance: install  ## what takes longer than make test: twelve months at ten times the size
 	@$(BIN)/python -m pytest -m conformance
 
 lint: install    ## ruff and pyright
