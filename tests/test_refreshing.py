@@ -269,7 +269,7 @@ def test_the_names_of_accounts_are_a_table_that_bills_can_be_joined_with(tmp_pat
     assert house.sql("FROM focus.accounts") == [("001122223333", "nlp")]
 
 
-@pytest.mark.parametrize("text", ["{", "[]"])
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, r'{"accounts": {"001122223333": "\ud800"}}'])
 def test_a_damaged_file_of_names_is_told_before_any_work(tmp_path: Path, text: str) -> None:
     house = House(tmp_path, {"name": "a", "kind": "focus-files", "uri": "bills"})
     (house.home / "accounts.json").write_text(text, encoding="utf-8")
