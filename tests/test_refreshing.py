@@ -30,7 +30,7 @@ def gpu(name: str, count: int, model: str = "X100") -> dict[str, Any]:
 
 
 def config(*sources: dict[str, Any], folder: Path = Path()) -> Config:
-    named = [{"name": f"s{i}", "kind": "aws-cur1", "uri": "b", **each} for i, each in enumerate(sources)]
+    named = [{"name": f"s{i}", "kind": "aws-cur1", "uri": f"b-{i}", **each} for i, each in enumerate(sources)]
     return Config.model_validate({"home": "home", "sources": named, "path": folder / "finops.yaml"})
 
 
