@@ -123,7 +123,7 @@ def asked(service: str, action: str, where: str) -> Generator[None]:
         raise SourceError(f"{service} refused {action}: {code}", where=where, remedy=_remedy(code, action)) from None
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
         raise SourceError(
-            f"{service} could not be asked: {error}",
+            f"{service} could not be asked: {aws_session.told(error)}",
             where=where,
             remedy="check credentials (aws sts get-caller-identity), region and network",
         ) from None

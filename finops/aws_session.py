@@ -51,6 +51,13 @@ def _url(text: str) -> str:
     return text
 
 
+def told(error: Exception) -> str:
+    """What botocore says, for people: an endpoint or a proxy that it names may have a password in it."""
+    if isinstance(error, ValueError):  # it may say any piece of what it could not read
+        return "the endpoint is not a URL"
+    return re.sub(r"(?s)(?:(?<=: )|(?<=://)).*@", "…@", str(error))
+
+
 class AwsAccess(BaseModel):
     """The keys with which a source of AWS is reached; all of them may be left out."""
 

@@ -105,6 +105,12 @@ Source = Annotated[AwsExport | GcpBigQuery | FileSource, Field(discriminator="ki
 Telemetry = Annotated[PullTelemetry | FileTelemetry, Field(discriminator="kind")]
 
 
+def _place(source: Source) -> str:
+    """What a source means, however it is called and whoever asks for it."""
+    asking = set(AwsAccess.model_fields) - {"endpoint"}
+    return source.model_dump_json(exclude={"name", *asking}).replace('/"', '"')
+
+
 class Config(_Strict):
     """The whole of `finops.yaml`; `path` is where it was read from."""
 
@@ -123,6 +129,11 @@ class Config(_Strict):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"the name {twice[0]!r} is given twice: every source and telemetry needs its own")
+        known: dict[str, str] = {}
+        for each in self.sources:
+            other = known.setdefault(_place(each), each.name)
+            if other != each.name:
+                raise ValueError(f"{other!r} and {each.name!r} are the same bill: its money would count twice")
         return self
 
     def resolve(self, path: Path | str) -> Path:

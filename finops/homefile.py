@@ -22,6 +22,7 @@ def read_home_file(path: Path, remedy: str) -> dict[str, object]:
     """
     try:
         value: object = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(value, ensure_ascii=False).encode()  # an escape may stand for half a character: no table takes it
     except (FileNotFoundError, NotADirectoryError):  # who writes the home tells of one that is no folder
         return {}
     except (OSError, ValueError, RecursionError) as error:

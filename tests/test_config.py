@@ -140,6 +140,12 @@ def test_a_folder_instead_of_a_file(tmp_path: Path) -> None:
             f"{SOURCE}  - {{name: a, kind: cost-ledger, uri: y}}\n", ("'a' is given twice",), id="duplicate names"
         ),
         pytest.param(
+            "sources:\n  - {name: a, kind: aws-cur2, uri: s3://b/p, export: e}\n"
+            "  - {name: b, kind: aws-cur2, uri: s3://b/p/, export: e, profile: other}\n",
+            ("'a' and 'b' are the same bill",),
+            id="one bill under two names",
+        ),
+        pytest.param(
             f"{SOURCE}telemetry:\n  - {{name: a, kind: gpu-samples, uri: y}}\n",
             ("'a' is given twice",),
             id="name of a telemetry",
@@ -221,7 +227,8 @@ def test_a_value_from_the_environment_cannot_change_the_structure(
 
 def test_aliases_and_merged_keys_are_followed(write: Write) -> None:
     text = (
-        "sources:\n  - &base {name: a, kind: focus-files, uri: x}\n  - {<<: *base, name: b}\nhome: &h out\nstages: *h\n"
+        "sources:\n  - &base {name: a, kind: focus-files, uri: x}\n  - {<<: *base, name: b, uri: y}\n"
+        "home: &h out\nstages: *h\n"
     )
     config = load_config(write(text))
     assert [each.name for each in config.sources] == ["a", "b"]

@@ -30,7 +30,7 @@ def gpu(name: str, count: int, model: str = "X100") -> dict[str, Any]:
 
 
 def config(*sources: dict[str, Any], folder: Path = Path()) -> Config:
-    named = [{"name": f"s{i}", "kind": "aws-cur1", "uri": "b", **each} for i, each in enumerate(sources)]
+    named = [{"name": f"s{i}", "kind": "aws-cur1", "uri": f"b-{i}", **each} for i, each in enumerate(sources)]
     return Config.model_validate({"home": "home", "sources": named, "path": folder / "finops.yaml"})
 
 
@@ -269,7 +269,7 @@ def test_the_names_of_accounts_are_a_table_that_bills_can_be_joined_with(tmp_pat
     assert house.sql("FROM focus.accounts") == [("001122223333", "nlp")]
 
 
-@pytest.mark.parametrize("text", ["{", "[]"])
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, r'{"accounts": {"001122223333": "\ud800"}}'])
 def test_a_damaged_file_of_names_is_told_before_any_work(tmp_path: Path, text: str) -> None:
     house = House(tmp_path, {"name": "a", "kind": "focus-files", "uri": "bills"})
     (house.home / "accounts.json").write_text(text, encoding="utf-8")

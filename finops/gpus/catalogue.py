@@ -121,12 +121,18 @@ def _entries(file: Mapping[str, object], where: str) -> dict[str, Accelerator]:
     types = file.get("instance_types", {})
     try:
         found = {
-            name: Accelerator(entry["model"], _count(entry["count"]), entry["vendor"])
+            name: Accelerator(_text(entry["model"]), _count(entry["count"]), _text(entry["vendor"]))
             for name, entry in sorted(cast("dict[str, dict[str, str]]", types).items())
         }
     except (AttributeError, InvalidOperation, KeyError, TypeError, ValueError):
         raise WarehouseError("a type is not model, count and vendor", where=where, remedy=REMEDY) from None
     return found
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def _count(text: str) -> Decimal:

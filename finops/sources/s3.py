@@ -134,7 +134,7 @@ def aws_errors(where: str, action: str) -> Generator[None]:
         raise SourceError("the connection breaks off in the middle of the file", where=where, remedy=_LATER) from None
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
         raise SourceError(
-            f"S3 cannot be reached: {error}",
+            f"S3 cannot be reached: {aws_session.told(error)}",
             where=where,
             remedy="check credentials (aws sts get-caller-identity), region and network",
         ) from None

@@ -192,7 +192,7 @@ def test_a_lost_cursor_asks_for_nothing_that_was_taken(desk: Desk) -> None:
     desk.deliver("2026-09")
     desk.ended(desk.asked(), well=True)
     desk.skipped()
-    for lost in (None, "", "{not json", "[]", "17"):
+    for lost in (None, "", "{not json", "[]", "17", "[" * 100_000):
         desk.cursors["aws-main"] = lost
         assert "2 manifests taken by the run" in desk.skipped()
         assert desk.skipped() == "2 manifests unchanged, one listing"

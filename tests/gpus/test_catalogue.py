@@ -156,6 +156,8 @@ def test_what_ec2_said_counts_over_what_is_built_in(tmp_path: Path) -> None:
         '{"instance_types": []}',
         '{"instance_types": {"p9.large": 8}}',
         '{"instance_types": {"p9.large": {"model": "X"}}}',
+        '{"instance_types": {"p9.large": {"model": ["X"], "count": "1", "vendor": "V"}}}',
+        '{"instance_types": {"p9.large": {"model": "X", "count": "1", "vendor": null}}}',
         *(
             f'{{"instance_types": {{"p9.large": {{"model": "X", "count": "{count}", "vendor": "V"}}}}}}'
             for count in ("0", "-1", "NaN", "many")

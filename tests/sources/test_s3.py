@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from botocore.retries import standard
 
-from finops import aws_session
+from finops import aws_inventory, aws_session
+from finops.errors import SourceError
 from finops.sources import s3 as storage
 from finops.sources.storage import Changed, open_storage
 
@@ -252,6 +253,27 @@ def test_an_endpoint_that_is_no_url(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     house.refused("s3://bills/pre fix")
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://me:s3cret@127.0.0.1:9",
+        "http://me:s3cret@",
+        "me:s3cret@host",
+        "http://me:s3cret/@host",
+        "http://me:s3 cret@h",
+    ],
+)
+def test_a_password_in_the_endpoint_is_not_shown(
+    bucket: s3.Bucket, house: House, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setattr(aws_session, "ATTEMPTS", 1)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    assert "s3" not in house.refused("cannot be reached").replace("s3://bills", "").replace("S3", "")
+    with pytest.raises(SourceError) as caught:
+        aws_inventory.caller(aws_inventory.Way(aws_session.AwsAccess(), "aws"))
+    assert "s3" not in str(caught.value)
 
 
 def test_an_unknown_profile(bucket: s3.Bucket, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
