@@ -11,7 +11,7 @@ from typing import Any
 from finops.config import FileTelemetry
 from finops.errors import FinopsError
 from finops.models import models
-from finops.sources.storage import open_storage
+from finops.sources.opening import open_storage
 from finops.tables import Context
 
 

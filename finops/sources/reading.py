@@ -40,6 +40,7 @@ def read_files(con: DuckDBPyConnection, paths: list[Path], where: str) -> DuckDB
     kinds = {format_of(path) for path in paths}
     try:
         if kinds == {"parquet"}:
+            _agreeing(con, names, where)
             return con.read_parquet(names, union_by_name=True, filename=True)
         if kinds == {"csv"}:
             # text throughout: a guessed type would round costs and drop the zeros that account ids lead with
@@ -51,6 +52,25 @@ def read_files(con: DuckDBPyConnection, paths: list[Path], where: str) -> DuckDB
         where=where,
         remedy="keep one format below the uri: .parquet, .csv or .csv.gz",
     )
+
+
+def _agreeing(con: DuckDBPyConnection, paths: list[str], where: str) -> None:
+    """Refuse files that have a column in several kinds of fractions: united in one kind, some would lose digits."""
+    mixed = con.execute(
+        """SELECT name, list_sort(list(DISTINCT kind)) AS kinds FROM (
+          SELECT name, CASE WHEN converted_type = 'DECIMAL' THEN converted_type ELSE type END AS kind
+          FROM parquet_schema(?) WHERE type IS NOT NULL)
+        GROUP BY name HAVING len(kinds) > 1 AND len(list_intersect(kinds, ['FLOAT', 'DOUBLE', 'DECIMAL'])) = len(kinds)
+        ORDER BY 1""",
+        [paths],
+    ).fetchall()
+    if mixed:
+        name, kinds = mixed[0]
+        raise SourceError(
+            f"the files disagree on how {name} is written: as {' and as '.join(kinds)}",
+            where=where,
+            remedy="ask for a new delivery, or write all files of the unit with one type",
+        )
 
 
 def unreadable(error: duckdb.Error, where: str) -> SourceError:

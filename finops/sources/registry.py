@@ -10,7 +10,7 @@ from finops.sources.base import Source
 from finops.sources.cost_ledger import CostLedger
 from finops.sources.focus_files import FocusFiles
 from finops.sources.gcp_files import GcpFiles
-from finops.sources.storage import open_storage
+from finops.sources.opening import open_storage
 
 _FILES = {"gcp-files": GcpFiles, "focus-files": FocusFiles, "cost-ledger": CostLedger}
 

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from finops import aws_session
 from finops.aws_session import AwsAccess
 from finops.errors import SourceError
+from finops.sources.opening import open_storage
 from finops.sources.s3 import Bucket
-from finops.sources.storage import RemoteFile, open_storage
+from finops.sources.storage import RemoteFile
 
 ROLE = "arn:aws:iam::123456789012:role/billing/reader"
 FILE = RemoteFile("a.csv", 1, 1_790_000_000.0, '"tag"')

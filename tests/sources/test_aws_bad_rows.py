@@ -208,3 +208,17 @@ def test_a_reservation_fee_that_tells_no_unused_part_is_counted_as_such(house: H
     assert house.sql("SELECT reason, row_count FROM ledger.left_out") == [
         ("reservation whose unused part the report does not tell", 1)
     ]
+
+
+def test_costs_in_kinds_of_fractions_that_cannot_meet_are_refused(house: House) -> None:
+    """A 32-bit and a 64-bit number, united, would be 0.30000000149011612: better a refusal than such a sum."""
+    root = house.folder / "bucket"
+    folder = root / "ml" / "data" / "BILLING_PERIOD=2026-09"
+    folder.mkdir(parents=True)
+    files: list[Path] = []
+    for number, (kind, cost) in enumerate([(pa.float32(), 0.1), (pa.float64(), 0.2)]):
+        table = pa.Table.from_pylist([cur()]).drop_columns(["line_item_unblended_cost"])
+        files.append(folder / f"ml-{number}.parquet")
+        pq.write_table(table.append_column("line_item_unblended_cost", pa.array([cost], kind)), files[-1])
+    manifest(root, files)
+    house.refused("disagree", "line_item_unblended_cost", "as DOUBLE and as FLOAT")

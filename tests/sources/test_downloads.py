@@ -22,8 +22,9 @@ from finops.sources.aws_cur1 import AwsLegacyReport
 from finops.sources.aws_exports import AwsDataExport
 from finops.sources.downloads import Downloads, Meter, is_whole, part
 from finops.sources.focus_files import FocusFiles
+from finops.sources.opening import open_storage
 from finops.sources.registry import open_source
-from finops.sources.storage import Changed, Folder, RemoteFile, Tell, open_storage
+from finops.sources.storage import Changed, Folder, RemoteFile, Tell
 
 from . import s3
 from .house import T0, at, manifest
@@ -239,7 +240,7 @@ from pathlib import Path
 from finops.config import AwsExport
 from finops.sources import landing
 from finops.sources.aws_exports import AwsDataExport
-from finops.sources.storage import open_storage
+from finops.sources.opening import open_storage
 entry = AwsExport(name="aws", kind="aws-cur2", uri="s3://bills/p", export="ml")
 landing.land(AwsDataExport(entry, open_storage(entry.uri, Path())), Path(sys.argv[1]), None, lambda _: None)
 """

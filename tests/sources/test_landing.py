@@ -14,8 +14,9 @@ from finops.errors import ConfigError, SourceError
 from finops.sources import landing
 from finops.sources.base import Source
 from finops.sources.focus_files import FocusFiles
+from finops.sources.opening import open_storage
 from finops.sources.registry import open_sources
-from finops.sources.storage import Changed, Folder, RemoteFile, Tell, open_storage
+from finops.sources.storage import Changed, Folder, RemoteFile, Tell
 
 
 class Restless(Folder):

@@ -30,7 +30,7 @@ from botocore.exceptions import ClientError
 from finops.config import AwsExport
 from finops.sources import landing
 from finops.sources.aws_exports import AwsDataExport
-from finops.sources.storage import open_storage
+from finops.sources.opening import open_storage
 
 from .house import House, cur
 from .weed import BUCKET, Weed

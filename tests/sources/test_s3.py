@@ -16,7 +16,8 @@ from botocore.retries import standard
 from finops import aws_inventory, aws_session
 from finops.errors import SourceError
 from finops.sources import s3 as storage
-from finops.sources.storage import Changed, open_storage
+from finops.sources.opening import open_storage
+from finops.sources.storage import Changed
 
 from . import s3
 from .house import T0, House, cur, write_csv

@@ -18,7 +18,8 @@ from finops.cli.examine import examinations
 from finops.config import AwsExport
 from finops.sources import landing
 from finops.sources.aws_exports import AwsDataExport
-from finops.sources.storage import Changed, open_storage
+from finops.sources.opening import open_storage
+from finops.sources.storage import Changed
 
 from .house import House, cur, write_csv
 from .weed import BUCKET, LISTER, READER, WRITER, Weed
