@@ -100,7 +100,7 @@ def compare(out: Path, rows: int, runs: int, *, with_peer: bool) -> str:
         bill.write(out, rows)
     rows = json.loads((out / "expected.json").read_text(encoding="utf-8"))["rows"]
     pairs = [{step: measured(step, out) for step in STEPS} for _ in range(runs)]
-    ratio = statistics.median(pair["load"]["seconds"] / pair["floor"]["seconds"] for pair in pairs)
+    ratios = sorted(pair["load"]["seconds"] / pair["floor"]["seconds"] for pair in pairs)
     machine = (
         f"{rows:,} line items, {runs} runs in turn, medians; {os.cpu_count()} cores of {platform.machine()}, "
         f"Python {platform.python_version()}, DuckDB {duckdb.__version__}"
@@ -119,7 +119,8 @@ def compare(out: Path, rows: int, runs: int, *, with_peer: bool) -> str:
         lines.append(f"| {step} | {seconds:.1f} | {speed:,.0f} | {peak:,.0f} | {pairs[0][step]['bytes'] / 1e6:,.0f} |")
     lines += _peer(out, speed) if with_peer else []
     unchanged = statistics.median(pair["load"]["unchanged"] for pair in pairs)
-    lines += ["", f"load / floor: {ratio:.2f}. The same delivery again: {unchanged:.2f} s."]
+    spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    lines += ["", f"load / floor: {spread}. The same delivery again: {unchanged:.2f} s."]
     return "\n".join(lines)
 
 
