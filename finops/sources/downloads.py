@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import re
 import threading
 import time
@@ -181,12 +180,3 @@ def _verify_gzip(path: Path, key: str) -> None:
             where=key,
             remedy="fetch the export again, or ask for a new delivery",
         ) from None
-
-
-def sync(folder: Path) -> None:
-    """Bring a folder's names to the disk: a power cut keeps what they say."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from finops.durable import sync
 from finops.errors import FinopsError, SourceError
 from finops.sources.base import Source, Unit
-from finops.sources.downloads import Downloads, Meter, sync
+from finops.sources.downloads import Downloads, Meter
 from finops.sources.storage import Changed, RemoteFile
 
 WAITS = (0.2, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0, 15.0)

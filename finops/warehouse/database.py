@@ -20,6 +20,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from finops import accounts
+from finops.durable import sync
 from finops.errors import WarehouseError
 from finops.gpus import catalogue
 from finops.lifecycle import Rule, stages
@@ -147,9 +148,9 @@ class Warehouse:
             with duckdb.connect(self.work) as con:
                 con.execute("CHECKPOINT")
             shutil.copyfile(self.work, fresh)
-            _durable(fresh)
+            sync(fresh)
             fresh.replace(self.published)
-            _durable(self.home)
+            sync(self.home)
         except OSError as error:
             fresh.unlink(missing_ok=True)
             raise self._unwritable(error) from None
@@ -165,14 +166,6 @@ class Warehouse:
 def _is_in_use(error: duckdb.Error) -> bool:
     """Whether a file cannot be opened because another process has it open: it is not damaged then."""
     return "lock" in str(error)
-
-
-def _durable(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _prepare(con: DuckDBPyConnection, path: Path) -> None:
