@@ -7,7 +7,6 @@ the others alone; numbers that do not add up stop publication, and what was publ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from functools import cached_property
 from duckdb import DuckDBPyConnection
 
 from finops import alerts
-from finops.aws_session import AwsAccess
 from finops.budgets import read_budgets
 from finops.config import Config
 from finops.errors import AlertError, CheckError, ConfigError, FinopsError
@@ -28,7 +26,7 @@ from finops.sources.base import Source, Unit
 from finops.sources.registry import open_sources
 from finops.tables import ALERTS, Context, Table
 from finops.telemetry import registry
-from finops.warehouse import checks
+from finops.warehouse import checks, leaving
 from finops.warehouse.connection import query, scalar
 from finops.warehouse.database import Warehouse
 from finops.warehouse.loading import Loaded, Loader
@@ -118,15 +116,19 @@ class Pipeline:
                 self.land(name, periods)
         with self.warehouse.open() as con:
             loader = Loader(con, self.rules, self.config.reporting_currency, self.warehouse.now, self.reference)
+            entries = {entry.name: entry for entry in self.config.sources}
             for name in self.reports:
-                redefined = self._redefine(con, loader, self.reports[name])
+                redefined = leaving.redefine(loader, entries[name], self.reports[name])
                 if redefined:  # all of it was taken out, so all of it comes in, whatever periods were asked for
                     self._land(con, name, None)
                 report = self.reports[name]
-                self._withdraw(con, loader, report)
+                for unit in leaving.withdraw(loader, report):
+                    self.progress(f"{name}: {unit} withdrawn")
                 self._load(con, loader, report, "configuration" if redefined else "delivery")
                 landing.remove_old(report.landed)
-            self._forget(con, loader)
+            leaving.forget(loader, self.config.sources)
+            named = [*self.sources, *(each.name for each in self.config.telemetry)]
+            con.execute("DELETE FROM ledger.failures WHERE source NOT IN (SELECT unnest(?))", [named])
             loader.sweep()
             held = con.execute(
                 "SELECT DISTINCT billing_period FROM ledger.loads WHERE source IN (SELECT unnest(?))",
@@ -156,39 +158,6 @@ class Pipeline:
         if new:
             charges = sum(each.rows or 0 for each in new)
             self.progress(f"{report.source}: {charges:,} charges of {len(new)} deliveries loaded")
-
-    def _redefine(self, con: DuckDBPyConnection, loader: Loader, report: landing.Report) -> bool:
-        """Take out what a source of this name held when it meant another place: the two would count twice."""
-        if "*" in report.failures:
-            return False
-        source = next(each for each in self.config.sources if each.name == report.source)
-        access = set(AwsAccess.model_fields)  # who asks, and by which way: the place stays the same
-        origin = json.dumps(source.model_dump(mode="json", exclude=access), sort_keys=True)
-        known = scalar(con, "SELECT origin FROM ledger.sources WHERE source = ?", [source.name])
-        redefined = known is not None and known != origin
-        if redefined:
-            for (unit,) in con.execute("SELECT unit FROM ledger.units WHERE source = ?", [source.name]).fetchall():
-                loader.withdraw(source.name, unit, "configuration")
-        con.execute("INSERT OR REPLACE INTO ledger.sources VALUES (?, ?)", [source.name, origin])
-        return redefined
-
-    def _withdraw(self, con: DuckDBPyConnection, loader: Loader, report: landing.Report) -> None:
-        """A file that is gone is withdrawn; a period that left a bucket is not: buckets expire, bills do not."""
-        if "*" in report.failures or any(unit.manifest is not None for unit in report.discovered):
-            return
-        listed = {unit.name for unit in report.discovered}
-        for (unit,) in con.execute("SELECT unit FROM ledger.units WHERE source = ?", [report.source]).fetchall():
-            if unit not in listed:
-                self.progress(f"{report.source}: {unit} withdrawn")
-                loader.withdraw(report.source, unit)
-
-    def _forget(self, con: DuckDBPyConnection, loader: Loader) -> None:
-        """Take out the charges of sources that the configuration no longer names."""
-        for source, unit in con.execute("SELECT source, unit FROM ledger.units").fetchall():
-            if source not in self.sources:
-                loader.withdraw(source, unit, "configuration")
-        named = [*self.sources, *(each.name for each in self.config.telemetry)]
-        con.execute("DELETE FROM ledger.failures WHERE source NOT IN (SELECT unnest(?))", [named])
 
     def _fail(self, con: DuckDBPyConnection, source: str, unit: str, error: FinopsError) -> None:
         self.errors.append(error)

@@ -182,3 +182,16 @@ def test_withdrawing_takes_out_charges_and_keeps_the_history(tmp_path: Path, hou
         ("b.csv", "current"),
     ]
     assert house.sql("SELECT sum(billed_delta) FROM ledger.changes") == [(Decimal(2),)]
+
+
+def test_a_source_of_another_name_keeps_its_charges_until_they_have_come_in_under_it(tmp_path: Path) -> None:
+    path = bill(tmp_path, focus("7"))
+    assert House(tmp_path, SOURCE).ok().total() == 7
+    away = path.parent.rename(tmp_path / "away")
+    renamed = House(tmp_path, SOURCE | {"name": "b"})
+    renamed.refused("no such file or folder")
+    assert renamed.sql("SELECT x_SourceSystem, BilledCost FROM focus.charges") == [("a", Decimal(7))]
+    away.rename(path.parent)
+    renamed.ok()
+    assert renamed.sql("SELECT x_SourceSystem, BilledCost FROM focus.charges") == [("b", Decimal(7))]
+    assert renamed.sql("SELECT sum(billed_delta) FROM ledger.changes") == [(Decimal(7),)]

@@ -1,0 +1,72 @@
+"""What no longer belongs in the warehouse: units that a provider withdrew, sources that mean another place or none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from finops.aws_session import AwsAccess
+from finops.config import Source
+from finops.sources.landing import Report
+from finops.warehouse.connection import scalar
+from finops.warehouse.loading import Loader
+
+
+def redefine(loader: Loader, entry: Source, report: Report) -> bool:
+    """Take out what a source of this name held when it meant another place, since the two would count twice.
+
+    Returns whether it did. A source that cannot be listed keeps what it has.
+    """
+    if "*" in report.failures:
+        return False
+    origin = _origin(entry)
+    known = scalar(loader.con, "SELECT origin FROM ledger.sources WHERE source = ?", [entry.name])
+    redefined = known is not None and known != origin
+    if redefined:
+        for unit in _units(loader, entry.name):
+            loader.withdraw(entry.name, unit, "configuration")
+    loader.con.execute("INSERT OR REPLACE INTO ledger.sources VALUES (?, ?)", [entry.name, origin])
+    return redefined
+
+
+def withdraw(loader: Loader, report: Report) -> list[str]:
+    """Take out files that are gone; returns them. A period that left a bucket stays: buckets expire, bills do not."""
+    if "*" in report.failures or any(unit.manifest is not None for unit in report.discovered):
+        return []
+    listed = {unit.name for unit in report.discovered}
+    gone = [unit for unit in _units(loader, report.source) if unit not in listed]
+    for unit in gone:
+        loader.withdraw(report.source, unit)
+    return gone
+
+
+def forget(loader: Loader, entries: Sequence[Source]) -> None:
+    """Take out the charges of sources that the configuration no longer names.
+
+    One that has only got another name stays until its charges have come in under that: its place may be out of
+    reach just now.
+    """
+    named = {entry.name for entry in entries}
+    waiting = {_place(_origin(entry)) for entry in entries if not _units(loader, entry.name)}
+    held = loader.con.execute(
+        "SELECT DISTINCT u.source, s.origin FROM ledger.units AS u LEFT JOIN ledger.sources AS s USING (source)"
+    ).fetchall()
+    for source, origin in held:
+        if source not in named and (origin is None or _place(origin) not in waiting):
+            for unit in _units(loader, source):
+                loader.withdraw(source, unit, "configuration")
+
+
+def _units(loader: Loader, source: str) -> list[str]:
+    rows = loader.con.execute("SELECT unit FROM ledger.units WHERE source = ? ORDER BY 1", [source]).fetchall()
+    return [unit for (unit,) in rows]
+
+
+def _origin(entry: Source) -> str:
+    """What a source means, as the warehouse remembers it: who asks, and by which way, is none of it."""
+    return json.dumps(entry.model_dump(mode="json", exclude=set(AwsAccess.model_fields)), sort_keys=True)
+
+
+def _place(origin: str) -> str:
+    """An origin without the source's name."""
+    return json.dumps({key: value for key, value in json.loads(origin).items() if key != "name"}, sort_keys=True)
