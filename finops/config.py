@@ -6,9 +6,10 @@ never change the structure. Secrets may come from nowhere else. Relative paths a
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import unquote, urlsplit
@@ -105,10 +106,14 @@ Source = Annotated[AwsExport | GcpBigQuery | FileSource, Field(discriminator="ki
 Telemetry = Annotated[PullTelemetry | FileTelemetry, Field(discriminator="kind")]
 
 
-def _place(source: Source) -> str:
-    """What a source means, however it is called and whoever asks for it."""
+def _place(source: Source, resolve: Callable[[str], Path]) -> str:
+    """What a source means, however it is called, whoever asks for it, and however its folder is written."""
     asking = set(AwsAccess.model_fields) - {"endpoint"}
-    return source.model_dump_json(exclude={"name", *asking}).replace('/"', '"')
+    place = source.model_dump(mode="json", exclude={"name", *asking})
+    if "uri" in place:
+        uri = str(place["uri"])
+        place["uri"] = uri.rstrip("/") if urlsplit(uri).scheme in {"s3", "gs"} else str(resolve(uri))
+    return json.dumps(place, sort_keys=True)
 
 
 class Config(_Strict):
@@ -131,7 +136,7 @@ class Config(_Strict):
             raise ValueError(f"the name {twice[0]!r} is given twice: every source and telemetry needs its own")
         known: dict[str, str] = {}
         for each in self.sources:
-            other = known.setdefault(_place(each), each.name)
+            other = known.setdefault(_place(each, self.resolve), each.name)
             if other != each.name:
                 raise ValueError(f"{other!r} and {each.name!r} are the same bill: its money would count twice")
         return self

@@ -140,6 +140,12 @@ def test_a_folder_instead_of_a_file(tmp_path: Path) -> None:
             f"{SOURCE}  - {{name: a, kind: cost-ledger, uri: y}}\n", ("'a' is given twice",), id="duplicate names"
         ),
         pytest.param(
+            "sources:\n  - {name: a, kind: focus-files, uri: bills}\n"
+            "  - {name: b, kind: focus-files, uri: ./other/../bills/}\n",
+            ("'a' and 'b' are the same bill",),
+            id="one folder in two spellings",
+        ),
+        pytest.param(
             "sources:\n  - {name: a, kind: aws-cur2, uri: s3://b/p, export: e}\n"
             "  - {name: b, kind: aws-cur2, uri: s3://b/p/, export: e, profile: other}\n",
             ("'a' and 'b' are the same bill",),
