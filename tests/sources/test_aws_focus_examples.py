@@ -142,7 +142,7 @@ IMPOSSIBLE = {f"commitment_discount_purchase_scenario_{number}" for number in (2
 
 
 def test_every_example_of_commitments_is_taken_or_refused() -> None:
-    """The specification's twelve files, typed from its folders."""
+    """The specification's eleven files, typed from its folders."""
     purchases = {f"commitment_discount_purchase_scenario_{number}" for number in (1, 2, 3)}
     usage = {f"commitment_discount_usage_scenario_{number}" for number in (1, 2, 3, 4)}
     whole, none = "one_hundred_percent_utilization", "zero_percent_utilization"
