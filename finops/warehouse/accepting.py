@@ -42,6 +42,17 @@ def understood(con: DuckDBPyConnection, where: str) -> None:
         )
 
 
+def tags_found(con: DuckDBPyConnection, where: str) -> None:
+    """Every charge that has tags refers to the set of them: none is lost on the way."""
+    lost = scalar(con, f"SELECT count(*) FROM focus.parts WHERE tag_set_id = -1 AND {_IN_HAND}")  # noqa: S608
+    if lost:
+        raise SourceError(
+            f"the tags of {lost} rows are in no set that was found",
+            where=where,
+            remedy="nothing of it was loaded; report it with these figures",
+        )
+
+
 def not_empty(con: DuckDBPyConnection, batch: Sequence[Landed], where: str) -> None:
     """Each unit has rows. Only a partition may have none: a day on which nothing was delivered."""
     filled = {

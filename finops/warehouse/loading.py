@@ -116,6 +116,7 @@ class Loader:
             normaliser = staging.normalise(self.con, source, batch)
             self._swap(source.name, normaliser)
             accepting.understood(self.con, where)
+            accepting.tags_found(self.con, where)
             accepting.not_empty(self.con, batch, where)
             accepting.in_its_period(self.con, batch, where)
             accepting.in_our_time(self.con, where)

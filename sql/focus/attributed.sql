@@ -1,7 +1,13 @@
 -- Normalised rows with their machine-learning stage, team, project, model and GPU hours: what is kept of a bill.
 -- STAGE_RULE() stands for the compiled stage rules: the id of the first that holds.
 WITH tagged AS (
-  SELECT n.*, COALESCE(n.SubAccountName, a.account_name) AS account_name, t.tag_set_id, t.x_Team, t.stage_tag
+  SELECT
+    n.*,
+    COALESCE(n.SubAccountName, a.account_name) AS account_name,
+    -- a set that is not among those that were found must not pass for no tags: the load is refused
+    COALESCE(t.tag_set_id, CASE WHEN n.x_TagSet IS NOT NULL THEN -1 END) AS tag_set_id,
+    t.x_Team,
+    t.stage_tag
   FROM normalised AS n
   LEFT JOIN focus.accounts AS a
     ON a.account_id = n.SubAccountId

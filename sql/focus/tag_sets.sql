@@ -26,7 +26,7 @@ WITH listed AS (
       }
     )) AS tag_list
   FROM source_tags
-  WHERE Tags IS NOT NULL
+  WHERE tag_set IS NOT NULL
 )
 SELECT
   tag_set,

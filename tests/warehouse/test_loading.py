@@ -94,6 +94,27 @@ def test_a_load_that_loses_a_row_or_a_cent_is_refused(
         assert house.total() == 7
 
 
+def test_a_load_that_loses_a_row_s_tags_is_refused(
+    tmp_path: Path, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill(tmp_path, focus("7", Tags=TAGS), focus("1"), focus("2", Tags="{}"))
+    real = staging.normalise
+
+    def normalise(con: duckdb.DuckDBPyConnection, *given: Any) -> str:
+        name = real(con, *given)
+        con.execute("DELETE FROM tag_sets WHERE x_Team = 'nlp'")
+        return name
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staging, "normalise", normalise)
+        house.refused("the tags of 1 rows are in no set")
+    assert house.ok().sql("SELECT x_Team, Tags IS NULL FROM focus.charges ORDER BY BilledCost") == [
+        (None, True),
+        (None, False),
+        ("nlp", False),
+    ]
+
+
 def test_identical_rows_are_all_kept(tmp_path: Path, house: House) -> None:
     bill(tmp_path, *[focus("1.5")] * 3)
     assert house.ok().total() == Decimal("4.5")
