@@ -20,12 +20,17 @@ from finops.sources import gcp_nested, gcp_rows
 from finops.sources.base import Raw
 from finops.sources.files import FileUnits
 from finops.sources.reading import format_of, from_frame, read_files, unreadable
+from finops.sources.storage import Storage
 
 
 class GcpFiles(FileUnits):
     """Google's export as files."""
 
     formats = (".parquet", ".avro", ".csv", ".csv.gz", ".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson")
+
+    def __init__(self, name: str, storage: Storage, basis: str = "provider") -> None:
+        super().__init__(name, storage)
+        self.basis = basis
 
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         where = self.storage.uri

@@ -7,14 +7,15 @@ from urllib.parse import unquote, urlsplit
 
 from finops.aws_session import AwsAccess
 from finops.errors import ConfigError
+from finops.gcp_session import GcpAccess
 from finops.sources.s3 import Bucket
 from finops.sources.storage import Folder, Storage
 
 
-def open_storage(uri: str, base: Path, access: AwsAccess | None = None) -> Storage:
+def open_storage(uri: str, base: Path, access: AwsAccess | GcpAccess | None = None) -> Storage:
     """The storage of a uri: `s3://bucket/prefix`, `file:///folder`, or a path relative to `base`.
 
-    `access` says how a bucket is reached; without it, as AWS's own variables say.
+    `access` says how a bucket is reached; without it, or with another cloud's, as the cloud's own variables say.
     """
     parts = urlsplit(uri)
     if "@" in parts.netloc:
@@ -24,7 +25,7 @@ def open_storage(uri: str, base: Path, access: AwsAccess | None = None) -> Stora
             remedy="take it out: credentials come from the environment",
         )
     if parts.scheme == "s3" and parts.netloc:
-        return Bucket(uri, access or AwsAccess())
+        return Bucket(uri, access if isinstance(access, AwsAccess) else AwsAccess())
     if parts.scheme == "gs":
         raise ConfigError(
             "reading gs:// is not supported by this version",

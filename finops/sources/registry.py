@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from finops.config import AwsExport, Config, FileSource, GcpBigQuery
+from finops import config as entries
+from finops.config import Config
 from finops.errors import ConfigError
 from finops.sources.aws_cur1 import AwsLegacyReport
 from finops.sources.aws_exports import AwsDataExport
@@ -12,21 +13,24 @@ from finops.sources.focus_files import FocusFiles
 from finops.sources.gcp_files import GcpFiles
 from finops.sources.opening import open_storage
 
-_FILES = {"gcp-files": GcpFiles, "focus-files": FocusFiles, "cost-ledger": CostLedger}
+_FILES = {"focus-files": FocusFiles, "cost-ledger": CostLedger}
 
 
-def open_source(config: Config, source: AwsExport | GcpBigQuery | FileSource) -> Source:
+def open_source(config: Config, entry: entries.Source) -> Source:
     """The source that a configuration entry describes; raises ConfigError for a kind that is still to come."""
-    if isinstance(source, GcpBigQuery):
+    base = config.path.parent
+    if isinstance(entry, entries.GcpBigQuery):
         raise ConfigError(
             "reading BigQuery directly is not supported by this version",
-            where=f"{config.path}, source {source.name}",
+            where=f"{config.path}, source {entry.name}",
             remedy="export the table to files (bq extract, or EXPORT DATA to Parquet) and use kind gcp-files",
         )
-    if isinstance(source, FileSource):
-        return _FILES[source.kind](source.name, open_storage(source.uri, config.path.parent))
-    storage = open_storage(source.uri, config.path.parent, source)
-    return AwsLegacyReport(source, storage) if source.kind == "aws-cur1" else AwsDataExport(source, storage)
+    if isinstance(entry, entries.GcpFiles):
+        return GcpFiles(entry.name, open_storage(entry.uri, base, entry), entry.basis)
+    if isinstance(entry, entries.FileSource):
+        return _FILES[entry.kind](entry.name, open_storage(entry.uri, base))
+    storage = open_storage(entry.uri, base, entry)
+    return AwsLegacyReport(entry, storage) if entry.kind == "aws-cur1" else AwsDataExport(entry, storage)
 
 
 def open_sources(config: Config) -> dict[str, Source]:

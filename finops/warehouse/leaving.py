@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from finops.aws_session import AwsAccess
 from finops.config import Source
+from finops.config.models import ASKING
 from finops.sources.landing import Report
 from finops.warehouse.connection import scalar
 from finops.warehouse.loading import Loader
@@ -64,7 +64,10 @@ def _units(loader: Loader, source: str) -> list[str]:
 
 def _origin(entry: Source) -> str:
     """What a source means, as the warehouse remembers it: who asks, and by which way, is none of it."""
-    return json.dumps(entry.model_dump(mode="json", exclude=set(AwsAccess.model_fields)), sort_keys=True)
+    meant = entry.model_dump(mode="json", exclude=ASKING)
+    if meant.get("basis") == "provider":  # what a warehouse of before there was a choice has
+        del meant["basis"]
+    return json.dumps(meant, sort_keys=True)
 
 
 def _place(origin: str) -> str:
