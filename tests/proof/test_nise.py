@@ -17,7 +17,7 @@ from tests.conftest import run
 
 from .independent import Sum, charges, csv_lines, reported
 from .outside import installed
-from .test_totals import differing, left_out, loaded
+from .published import differing, left_out, loaded, published
 
 NISE = "koku-nise==5.4.4"
 WANTED = Path(__file__).with_name("nise.yaml")
@@ -63,7 +63,7 @@ def test_a_bucket_that_nise_writes_is_what_its_files_come_to(tmp_path: Path) -> 
     source = {"name": "nise", "kind": "aws-cur1", "uri": str(root.parent), "export": "r"}
     config = Config.model_validate({"home": "home", "sources": [source], "path": tmp_path / "finops.yaml"})
     assert run(config).failures == ()
-    found = loaded(config, ["nise"])
+    found = loaded(published(config), ["nise"])
 
     files = reported(root, "r")
     assert len(files) == 5
@@ -71,7 +71,7 @@ def test_a_bucket_that_nise_writes_is_what_its_files_come_to(tmp_path: Path) -> 
     assert differing(expected, found) == []
     assert {key[:2] for key in found} == {("2025-09", "0123456789012"), ("2025-10", "0123456789012")}
     assert {key[4] for key in found} == {"Usage", "SavingsPlanCoveredUsage", "SavingsPlanUpfrontFee"}
-    assert left_out(config) == {"negation": not_charged["SavingsPlanNegation"]}
+    assert left_out(published(config)) == {"negation": not_charged["SavingsPlanNegation"]}
 
     def in_period(period: str) -> list[Sum]:
         return [each for key, each in found.items() if key[0] == period]

@@ -1,11 +1,12 @@
 """Charges by period, payer, account, service and line type are what the files come to, to the last digit.
 
-Three bills: the simulated company at scale 10, a real report, and a bucket that an outside tool writes.
+Of AWS: the simulated company at scale 10, a real report, and a bucket that an outside tool writes. Of Google: the
+company's export, and the native FOCUS sample with its month restated and its month to reject.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,68 +16,73 @@ import pytest
 from finops.config import Config, load_config
 from finops.simulator import simulate
 from tests.conftest import ROOT, run
+from tests.sources.house import House
 
-from .independent import Key, Line, Sum, Sums, charges, csv_lines, exported, parquet_lines
+from .independent import Line, Sums, charges, csv_lines, exported, parquet_lines
+from .independent_google import days, export_rows, focus_rows, partitions, sums, total
+from .published import DAILY, GOOGLE, Ask, by_key, differing, left_out, loaded, loaded_days, published
 
 SOURCES = {"aws-main": ("aws/main/cur2", "nimbus-main"), "aws-research": ("aws/research/cur2", "nimbus-research")}
+GCP = "gcp-main"
 TRUTH = """SELECT billing_period, payer_or_billing_account, coalesce(account, ''), service, line_type, currency,
     count(*), sum(billed_cost), sum(effective_cost)
-    FROM '{}/truth/charges.parquet' WHERE source IN ('aws-main', 'aws-research') GROUP BY ALL"""
-LOADED = """SELECT strftime(BillingPeriodStart, '%Y-%m'), BillingAccountId, coalesce(SubAccountId, ''),
-      coalesce(x_ServiceCode, ''),
-      CASE WHEN CommitmentDiscountStatus IS NOT DISTINCT FROM 'Unused'
-        THEN if(x_SourceLineType = 'RIFee', 'RIUnused', 'SavingsPlanUnused') ELSE x_SourceLineType END,
-      BillingCurrency, count(*), sum(BilledCost), sum(EffectiveCost)
-    FROM focus.charges WHERE x_SourceSystem IN (SELECT unnest(?)) GROUP BY ALL"""
-
-
-def by_key(rows: Iterable[tuple[object, ...]]) -> Sums:
-    return {tuple(map(str, row[:6])): Sum(*row[6:]) for row in rows}  # type: ignore[arg-type, misc]
-
-
-def loaded(config: Config, sources: Iterable[str]) -> Sums:
-    """The published charges by key."""
-    with duckdb.connect(config.published, read_only=True) as con:
-        con.execute("SET TimeZone = 'UTC'")
-        return by_key(con.execute(LOADED, [list(sources)]).fetchall())
-
-
-def left_out(config: Config) -> dict[str, int]:
-    """Rows of each source line type that are no charge, as the warehouse counts them; added rows aside."""
-    with duckdb.connect(config.published, read_only=True) as con:
-        return dict(
-            con.execute(
-                "SELECT split_part(reason, ':', 1), sum(row_count)::BIGINT FROM ledger.left_out GROUP BY 1"
-            ).fetchall()
-        )
-
-
-def differing(expected: Sums, found: Sums) -> list[tuple[Key, Sum | None, Sum | None]]:
-    """The keys of which the two say different things, at most ten."""
-    keys = sorted(expected.keys() | found.keys())
-    return [(key, expected.get(key), found.get(key)) for key in keys if expected.get(key) != found.get(key)][:10]
+    FROM '{}/truth/charges.parquet' WHERE source IN (SELECT unnest(?)) GROUP BY ALL"""
+NATIVE = ROOT / "fixtures/real/gcp_focus"
+SAMPLES = ROOT / "tests/sources/samples"
 
 
 def company_lines(root: Path) -> list[Line]:
     return [line for folder, export in SOURCES.values() for line in parquet_lines(exported(root / folder, export))]
 
 
+def truth(root: Path, *sources: str) -> Sums:
+    """The simulator's own account of its bills."""
+    with duckdb.connect() as con:
+        return by_key(con.execute(TRUTH.format(root), [list(sources)]).fetchall())
+
+
 def prove_company(root: Path, months: int) -> None:
-    """Simulates and loads the AWS bills at scale 10; files, warehouse and the simulator's truth are one."""
+    """Simulates and loads the bills at scale 10; files, warehouse and the simulator's truth are one."""
     simulate(root, scale=10, months=months)
     config = load_config(root / "finops.yaml").model_copy(update={"telemetry": ()})
-    assert run(config, sources=tuple(SOURCES)).failures == ()
+    assert run(config, sources=(*SOURCES, GCP)).failures == ()
+    prove_aws(root, published(config), months)
+    prove_google(root, published(config), months)
+
+
+def prove_aws(root: Path, ask: Ask, months: int) -> None:
     expected, not_charged = charges(company_lines(root))
-    with duckdb.connect() as con:
-        truth = by_key(con.execute(TRUTH.format(root)).fetchall())
-    found = loaded(config, SOURCES)
+    found = loaded(ask, SOURCES)
     assert differing(expected, found) == []
-    assert differing(truth, found) == []
+    assert differing(truth(root, *SOURCES), found) == []
     assert len({key[0] for key in found}) == months
     assert {key[4] for key in found} >= {"SavingsPlanUnused", "RIUnused", "DiscountedUsage", "Tax", "Refund", "Credit"}
     assert sum(not_charged.values()) == sum(
-        count for reason, count in left_out(config).items() if reason != "commitment without an unused part"
+        count for reason, count in left_out(ask).items() if reason != "commitment without an unused part"
     )
+
+
+def prove_google(root: Path, ask: Ask, months: int) -> None:
+    """By invoice month, project, service and cost type, and by day and team."""
+    rows = list(export_rows(partitions(root / "gcp")))
+    expected = sums(rows)
+    found = loaded(ask, [GCP], GOOGLE)
+    assert differing(expected, found) == []
+    assert differing(truth(root, GCP), found) == []
+    assert len({key[0] for key in found}) == months
+    assert {key[4] for key in found} == {"regular", "tax", "adjustment", "rounding_error"}
+    by_day = days(rows)
+    assert loaded_days(ask, [GCP]) == by_day
+    assert {(day, team): (billed, effective) for day, team, billed, effective in ask(DAILY)} == {
+        key: (each.billed, each.effective) for key, each in by_day.items()
+    }
+    assert {"", "nlp", "vision", "recsys"} <= {team for _, team in by_day}
+    per_partition = "SELECT unit, billed_total FROM ledger.loads WHERE source = ? AND status = 'current'"
+    billed: dict[str, Decimal] = {}
+    for unit, amount in ask(per_partition, GCP):  # a partition has a load for each invoice month
+        billed[unit] = billed.get(unit, Decimal(0)) + amount
+    folders = {path.parent for path in partitions(root / "gcp")}
+    assert billed == {folder.name: total(sums(export_rows(sorted(folder.iterdir())))) for folder in folders}
 
 
 def test_two_months_of_the_company_at_scale_ten_are_what_their_files_come_to(tmp_path: Path) -> None:
@@ -94,7 +100,30 @@ def test_a_real_report_is_what_its_text_comes_to(tmp_path: Path) -> None:
     config = Config.model_validate({"home": "home", "sources": [source], "path": tmp_path / "finops.yaml"})
     assert run(config).failures == ()
     expected, not_charged = charges(csv_lines([file]))
-    assert differing(expected, loaded(config, ["real"])) == []
+    assert differing(expected, loaded(published(config), ["real"])) == []
     assert not_charged == {}
     assert sum(each.rows for each in expected.values()) == 1281
     assert sum(each.billed for each in expected.values()) > Decimal(0)
+
+
+def test_the_native_focus_export_restated_and_rejected_is_what_its_pages_come_to(tmp_path: Path) -> None:
+    house = House(tmp_path, {"name": "native", "kind": "gcp-files", "uri": "pages"})
+    pages = tmp_path / "pages"
+    shutil.copytree(NATIVE, pages)
+
+    def holds(billed: str, count: int) -> None:
+        rows = [row for path in sorted(pages.glob("*.json")) for row in focus_rows(path)]
+        assert differing(sums(rows), loaded(house.sql, ["native"], GOOGLE)) == []
+        assert loaded_days(house.sql, ["native"]) == days(rows)
+        assert (total(sums(rows)), len(rows)) == (Decimal(billed), count)
+
+    house.ok()
+    holds("18.123456789012345678", 5)
+    shutil.copy(SAMPLES / "gcp_focus_restated_2026-06.json", pages / "2026-06.json")
+    house.ok()
+    holds("16.123456789012345678", 7)
+    good = (pages / "2026-06.json").read_bytes()
+    shutil.copy(SAMPLES / "gcp_focus_reject_2026-06.json", pages / "2026-06.json")
+    house.refused("BilledCost in 1 rows")
+    (pages / "2026-06.json").write_bytes(good)  # the warehouse still says what it said
+    holds("16.123456789012345678", 7)
