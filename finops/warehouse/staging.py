@@ -55,6 +55,8 @@ def normalise(con: DuckDBPyConnection, source: Source, batch: Sequence[Landed]) 
         con.execute("CREATE OR REPLACE TEMP TABLE parsed_rows AS FROM unparsed_rows")
         rows = con.table("parsed_rows")
     rows.create_view("source_rows", replace=True)
+    for before in raw.normaliser.before:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {before.partition('.')[2]} AS {model(before).sql}")
     con.execute(f"CREATE OR REPLACE TEMP VIEW normalised AS {model(f'normalise.{name}').sql}")
     if raw.tag_sets is not None:
         raw.tag_sets.create_view("source_tags", replace=True)

@@ -133,15 +133,34 @@ def test_tax_without_a_project_and_rounding_without_a_sku(tmp_path: Path, house:
     rows = [
         google("0.7", cost_type="tax", project=None, sku=None),
         google("-0.000001", cost_type="rounding_error", project=None, service=None, sku=None),
-        google(4, adjustment_info={"type": "USAGE_CORRECTION", "description": "late"}),
     ]
     write_lines(tmp_path / "export" / "a.jsonl", rows)
-    assert house.ok().total() == Decimal("4.699999")
+    assert house.ok().total() == Decimal("0.699999")
     assert house.sql("SELECT ChargeCategory, ChargeClass FROM focus.charges ORDER BY BilledCost") == [
         ("Adjustment", None),
         ("Tax", None),
-        ("Usage", "Correction"),
     ]
+
+
+def test_only_what_corrects_an_earlier_invoice_is_a_correction(tmp_path: Path, house: House) -> None:
+    def corrected(cost: int, kind: str, start: str, invoice: str) -> dict[str, Any]:
+        given = {"usage_start_time": f"{start}:00:00 UTC", "invoice": {"month": invoice}}
+        return google(cost, adjustment_info={"type": kind, "description": "late"}, **given)
+
+    rows = [
+        corrected(1, "USAGE_CORRECTION", "2026-09-02 00", "202609"),
+        corrected(2, "PRICE_CORRECTION", "2026-09-02 00", "202610"),
+        corrected(3, "METADATA_CORRECTION", "2026-10-01 06", "202610"),  # in California it is still September
+        corrected(4, "USAGE_CORRECTION", "2026-10-01 07", "202610"),
+        corrected(5, "USAGE_CORRECTION", "2026-12-01 07", "202612"),  # and in winter for an hour longer
+        corrected(6, "USAGE_CORRECTION", "2026-12-01 08", "202612"),
+        corrected(7, "GOODWILL", "2026-09-02 00", "202610"),
+    ]
+    write_lines(tmp_path / "export" / "a.jsonl", rows)
+    house.ok()
+    found = house.sql("SELECT BilledCost::INT, ChargeCategory, ChargeClass FROM focus.charges ORDER BY 1")
+    assert [cost for cost, _, kind in found if kind == "Correction"] == [2, 3, 5]
+    assert found[-1] == (7, "Credit", None)
 
 
 def test_late_usage_belongs_to_the_invoice_that_bills_it(tmp_path: Path, house: House) -> None:
