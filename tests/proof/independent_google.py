@@ -109,7 +109,7 @@ def focus_rows(path: Path) -> Iterator[Row]:
             row["BillingAccountId"],
             row["SubAccountId"] or "",
             row["ServiceName"],
-            row["ChargeCategory"],
+            row["x_CostType"],
             row["BillingCurrency"],
             _instant(row["ChargePeriodStart"]).date(),
             dict(labels).get("team", ""),
