@@ -12,6 +12,7 @@ from finops.focus import CREDITS, FOCUS_1_2, MAP
 from finops.sources import tag_sets
 from finops.sources.base import Normaliser, Raw, quoted
 from finops.sources.gcp_nested import Fields, merged
+from finops.sources.gcp_rows import BEFORE
 from finops.sources.reading import project
 
 _LABELS = ("x_Labels", "x_Tags", "x_ProjectLabels", "x_SystemLabels")
@@ -31,7 +32,6 @@ NORMALISER = Normaliser(
         **FOCUS_1_2,
         **dict.fromkeys((*_OURS.values(), "sku_id", "sku_description", "service_description"), "VARCHAR"),
         "tag_set": "VARCHAR",
-        "machine_type": "VARCHAR",
         "x_Credits": CREDITS,
     },
     required=(
@@ -45,7 +45,7 @@ NORMALISER = Normaliser(
         "ChargeCategory",
         "ServiceName",
     ),
-    before=("google.skus", "google.services", "gpu.google_skus", "google.sku_facts"),
+    before=BEFORE,
 )
 
 
@@ -63,10 +63,6 @@ def from_native(con: DuckDBPyConnection, raw: DuckDBPyRelation, where: str) -> R
     items = fields.credits("x_Credits", _CREDIT)
     if items is not None:
         also["x_Credits"] = items
-    system = fields.entries("x_SystemLabels", "Key", "Value")
-    if system is not None:
-        wanted = "compute.googleapis.com/machine_spec"
-        also["machine_type"] = f"LIST_FILTER({system}, lambda e: e.key = '{wanted}')[1].value"
     return Raw(project(raw, NORMALISER, where, also), NORMALISER, tags.sets)
 
 

@@ -58,6 +58,9 @@ _LABELS = ("labels", "tags", "project_labels", "system_labels")
 READ = frozenset(path.partition(".")[0] for path in (*_PATHS.values(), *_LABELS, "credits")) - {"project_labels"}
 """The export's own columns that are read, records and lists whole."""
 
+BEFORE = ("google.skus", "google.services", "gpu.google_skus", "google.sku_facts", "google.label_facts")
+"""What is worked out once for each SKU and each set of labels."""
+
 NORMALISER = Normaliser(
     sql="gcp_export",
     columns={
@@ -65,8 +68,6 @@ NORMALISER = Normaliser(
         **dict.fromkeys(_MONEY, MONEY),
         **dict.fromkeys(_TIME, TIME),
         "basis": "VARCHAR",
-        "machine_type": "VARCHAR",
-        "is_unused_reservation": "BOOLEAN",
         "labels": MAP,
         "tag_set": "VARCHAR",
         "credits": CREDITS,
@@ -84,7 +85,7 @@ NORMALISER = Normaliser(
         "invoice_month",
         "cost_type",
     ),
-    before=("google.skus", "google.services", "gpu.google_skus", "google.sku_facts"),
+    before=BEFORE,
 )
 
 
@@ -103,10 +104,6 @@ def from_export(con: DuckDBPyConnection, raw: DuckDBPyRelation, where: str, basi
     listed = [quoted(path) for path in _LABELS if fields.entries(path) is not None]
     tags = tag_sets.find(con, raw, listed, _united, where)
     also |= {"tag_set": tags.key, **_credits(fields)}
-    system = fields.entries("system_labels")
-    if system is not None:
-        also["machine_type"] = _label(system, "compute.googleapis.com/machine_spec")
-        also["is_unused_reservation"] = f"{_label(system, 'compute.googleapis.com/is_unused_reservation')} = 'true'"
     return Raw(project(raw, NORMALISER, where, also), NORMALISER, tags.sets)
 
 
@@ -120,10 +117,6 @@ def _united(sets: DuckDBPyRelation) -> str:
     """A set's labels as one map."""
     fields = Fields(sets)
     return merged([fields.entries(path) for path in _LABELS])
-
-
-def _label(entries: str, key: str) -> str:
-    return f"LIST_FILTER({entries}, lambda e: e.key = '{key}')[1].value"
 
 
 def _credits(fields: Fields) -> dict[str, str]:

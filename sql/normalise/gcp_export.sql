@@ -13,15 +13,10 @@ WITH priced AS (
     k.gpu_model,
     k.purchase,
     COALESCE(k.is_spend_based, FALSE) AS is_spend_based,
+    l.machine_type,
+    COALESCE(l.is_unused_reservation, FALSE) AS is_unused_reservation,
     s.cost + s.credits_total AS net,
     STRPTIME(s.invoice_month || '01', '%Y%m%d') AS period_start,
-    CASE s.price_pricing_unit_quantity
-      WHEN 1000 THEN CAST(0.001 AS DECIMAL(18,9))
-      WHEN 10000 THEN CAST(0.0001 AS DECIMAL(18,9))
-      WHEN 100000 THEN CAST(0.00001 AS DECIMAL(18,9))
-      WHEN 1000000 THEN CAST(0.000001 AS DECIMAL(18,9))
-      WHEN 1 THEN CAST(1 AS DECIMAL(18,9))
-    END AS per_unit,
     COALESCE(s.subscription_id, s.applied_subscription_id, s.commitment_credit_id) AS commitment,
     CASE
       WHEN s.adjustment_type IN ('GOODWILL', 'SLA_VIOLATION') THEN 'Credit'
@@ -36,12 +31,16 @@ WITH priced AS (
     ON k.sku_id IS NOT DISTINCT FROM s.sku_id
       AND k.sku_description IS NOT DISTINCT FROM s.sku_description
       AND k.service_id IS NOT DISTINCT FROM s.service_id
+  LEFT JOIN label_facts AS l
+    ON l.tag_set = s.tag_set
 ),
 split AS (
   SELECT
     p.*,
     FALSE AS is_unused,
     p.row_category AS category,
+    p.row_category = 'Usage' AS is_usage,
+    p.row_category IN ('Usage', 'Purchase') AS is_priced,
     p.basis = 'focus' AND p.row_category = 'Purchase' AND p.offset_total <> 0 AS is_fee,
     -- Google's price of a commitment, not its credit: the fee pays for this row
     p.basis = 'focus' AND p.row_category = 'Usage' AND p.applied_subscription_id IS NOT NULL AS is_covered
@@ -51,6 +50,8 @@ split AS (
     p.*,
     TRUE AS is_unused,
     'Usage' AS category,
+    FALSE AS is_usage,
+    FALSE AS is_priced,
     FALSE AS is_fee,
     FALSE AS is_covered
   FROM priced AS p
@@ -105,15 +106,11 @@ kept AS (
       WHEN is_unused THEN 'Unused'
       ELSE 'Used'
     END AS CommitmentDiscountStatus,
-    CASE WHEN category = 'Usage' AND NOT is_unused THEN usage_amount END AS ConsumedQuantity,
-    CASE WHEN category = 'Usage' AND NOT is_unused THEN usage_unit END AS ConsumedUnit,
-    CASE
-      WHEN category IN ('Usage', 'Purchase') AND NOT is_unused
-        THEN CAST(COALESCE(price_effective_price_default, price_effective_price) * per_unit AS DECIMAL(38,18))
-    END AS ContractedUnitPrice,
-    CASE
-      WHEN category IN ('Usage', 'Purchase') AND NOT is_unused THEN CAST(price_list_price * per_unit AS DECIMAL(38,18))
-    END AS ListUnitPrice,
+    CASE WHEN is_usage THEN usage_amount END AS ConsumedQuantity,
+    CASE WHEN is_usage THEN usage_unit END AS ConsumedUnit,
+    CASE WHEN is_priced AND price_pricing_unit_quantity = 1 THEN COALESCE(price_effective_price_default, price_effective_price) END
+      AS ContractedUnitPrice,
+    CASE WHEN is_priced AND price_pricing_unit_quantity = 1 THEN price_list_price END AS ListUnitPrice,
     CASE
       WHEN category NOT IN ('Usage', 'Purchase') THEN NULL
       WHEN commitment IS NOT NULL AND category = 'Usage' THEN 'Committed'
@@ -121,13 +118,10 @@ kept AS (
       -- also the purchase of a commitment: committed is what one covers
       ELSE 'Standard'
     END AS PricingCategory,
-    CASE WHEN currency = 'USD' THEN currency END AS PricingCurrency,
-    CASE WHEN category IN ('Usage', 'Purchase') AND NOT is_unused THEN usage_amount_in_pricing_units END
-      AS PricingQuantity,
-    CASE WHEN category IN ('Usage', 'Purchase') AND NOT is_unused THEN usage_pricing_unit END AS PricingUnit,
+    CASE WHEN is_priced THEN usage_amount_in_pricing_units END AS PricingQuantity,
+    CASE WHEN is_priced THEN usage_pricing_unit END AS PricingUnit,
     COALESCE(seller_name, 'Google Cloud') AS PublisherName,
-    location_region AS RegionId,
-    location_location AS RegionName,
+    COALESCE(location_region, location_location) AS RegionId,
     resource_global_name AS ResourceId,
     resource_name AS ResourceName,
     COALESCE(service_category, 'Other') AS ServiceCategory,
@@ -141,10 +135,9 @@ kept AS (
     tag_set AS x_TagSet,
     service_id AS x_ServiceCode,
     CASE WHEN is_unused THEN NULL ELSE credits END AS x_Credits,
-    CASE WHEN category = 'Usage' AND NOT is_unused THEN machine_type END AS x_InstanceType,
-    CASE WHEN category = 'Usage' AND NOT is_unused AND gpu_model IS NOT NULL THEN usage_amount_in_pricing_units END
-      AS x_InstanceHours,
-    CASE WHEN category = 'Usage' AND NOT is_unused THEN gpu_model END AS x_SkuGpuModel
+    CASE WHEN is_usage THEN machine_type END AS x_InstanceType,
+    CASE WHEN is_usage AND gpu_model IS NOT NULL THEN usage_amount_in_pricing_units END AS x_InstanceHours,
+    CASE WHEN is_usage THEN gpu_model END AS x_SkuGpuModel
   FROM split
 )
 -- What follows from columns that are kept is not kept itself: the view over them says it again.
@@ -161,6 +154,8 @@ SELECT
   'Google Cloud' AS ProviderName,
   NULLIF(REGEXP_EXTRACT(ResourceId, '/([A-Za-z]+)/[^/]+$', 1), '') AS ResourceType,
   CASE WHEN SkuId IS NOT NULL THEN ChargeDescription END AS SkuMeter,
+  CASE WHEN BillingCurrency = 'USD' THEN BillingCurrency END AS PricingCurrency,
+  RegionId AS RegionName,
   SkuId AS SkuPriceId,
   'Project' AS SubAccountType,
   CASE WHEN SkuId IS NOT NULL THEN ChargeDescription END AS x_UsageType,

@@ -59,7 +59,7 @@ WITH kept AS (
     s.tag_set AS x_TagSet,
     s.service_id AS x_ServiceCode,
     s.x_Credits,
-    s.machine_type AS x_InstanceType,
+    l.machine_type AS x_InstanceType,
     CASE
       WHEN LOWER(s.ChargeCategory) = 'usage' AND k.gpu_model IS NOT NULL
         THEN COALESCE(s.PricingQuantity, s.ConsumedQuantity)
@@ -70,6 +70,8 @@ WITH kept AS (
     ON k.sku_id IS NOT DISTINCT FROM s.sku_id
       AND k.sku_description IS NOT DISTINCT FROM s.sku_description
       AND k.service_id IS NOT DISTINCT FROM s.service_id
+  LEFT JOIN label_facts AS l
+    ON l.tag_set = s.tag_set
 )
 -- What follows from columns that are kept is not kept itself: the view over them says it again.
 SELECT
