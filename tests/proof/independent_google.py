@@ -1,7 +1,8 @@
 """What Google's export comes to, by Python's Decimal, pyarrow and json alone: the warehouse has no part in it.
 
 A row costs what it costs and what was credited on it: `cost + Σ credits.amount`. Doubles count as the decimal
-that their shortest text is; each row and each credit is counted on its own.
+that their shortest text is; each row and each credit is counted on its own. On FOCUS's basis a commitment's fee pays
+for what it covered, and what nothing used of it is a charge of its own, of the kind `unused`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .independent import ZERO, Sum, Sums, exact
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _READ = (
     *("billing_account_id", "invoice", "project", "service", "cost_type", "currency"),
-    *("usage_start_time", "labels", "tags", "cost", "credits"),
+    *("usage_start_time", "labels", "tags", "cost", "credits", "sku", "consumption_model"),
 )
 
 Days = dict[tuple[date, str], Sum]  # by charge day and team
@@ -63,21 +64,43 @@ def partitions(root: Path) -> list[Path]:
     return sorted(root.glob("_PARTITIONDATE=*/*.parquet"))
 
 
-def export_rows(paths: Iterable[Path]) -> Iterator[Row]:
-    """The rows of the standard or detailed export in Parquet."""
+def exported(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """The rows of the standard or detailed export in Parquet, as they are."""
     for path in paths:
         table = pq.read_table(path, columns=list(_READ))
         for batch in table.to_batches(max_chunksize=10_000):
-            yield from map(_export_row, batch.to_pylist())
+            yield from batch.to_pylist()
 
 
-def _export_row(row: dict[str, Any]) -> Row:
-    net = exact(row["cost"])
+def charges(rows: Iterable[dict[str, Any]], basis: str = "provider") -> Iterator[Row]:
+    """The charges of the export's rows on one of the two bases."""
+    for given in rows:
+        row, offset = _export_row(given)
+        yield from [row] if basis == "provider" else _on_focus_basis(given, row, offset)
+
+
+def _on_focus_basis(given: dict[str, Any], row: Row, offset: Decimal) -> Iterator[Row]:
+    is_commitment = ((given["sku"] or {}).get("description") or "").startswith("Commitment")
+    if row.kind != "regular":
+        yield row
+    elif is_commitment and offset:
+        yield row._replace(net=row.net - offset, effective=ZERO)
+        yield row._replace(kind="unused", net=ZERO)
+    elif not is_commitment and (given["consumption_model"] or {}).get("applied_subscription_instance_id"):
+        yield row._replace(net=ZERO)
+    else:
+        yield row
+
+
+def _export_row(row: dict[str, Any]) -> tuple[Row, Decimal]:
+    """The row on Google's own basis, and what of it is an offset of a commitment's fee."""
+    net, offset = exact(row["cost"]), ZERO
     for credit in row["credits"] or []:
         net += exact(credit["amount"])
+        offset += exact(credit["amount"]) if credit["type"] == "FEE_UTILIZATION_OFFSET" else ZERO
     month = row["invoice"]["month"]
     project = row["project"] or {}
-    return Row(
+    found = Row(
         f"{month[:4]}-{month[4:]}",
         row["billing_account_id"],
         project.get("id") or "",
@@ -89,6 +112,7 @@ def _export_row(row: dict[str, Any]) -> Row:
         net,
         net,
     )
+    return found, offset
 
 
 def _team(labels: Any, tags: Any, of_project: Any) -> str:

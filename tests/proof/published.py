@@ -20,7 +20,8 @@ AWS = """SELECT strftime(BillingPeriodStart, '%Y-%m'), BillingAccountId, coalesc
     FROM focus.charges WHERE x_SourceSystem IN (SELECT unnest(?)) GROUP BY ALL"""
 # what a row adjusts stands behind its cost type
 GOOGLE = """SELECT x_InvoiceMonth, BillingAccountId, coalesce(SubAccountId, ''), ServiceName,
-      split_part(x_SourceLineType, ':', 1), BillingCurrency, count(*), sum(BilledCost), sum(EffectiveCost)
+      if(CommitmentDiscountStatus IS NOT DISTINCT FROM 'Unused', 'unused', split_part(x_SourceLineType, ':', 1)),
+      BillingCurrency, count(*), sum(BilledCost), sum(EffectiveCost)
     FROM focus.charges WHERE x_SourceSystem IN (SELECT unnest(?)) GROUP BY ALL"""
 DAYS = """SELECT CAST(ChargePeriodStart AS DATE), coalesce(x_Team, ''), count(*), sum(BilledCost), sum(EffectiveCost)
     FROM focus.charges WHERE x_SourceSystem IN (SELECT unnest(?)) GROUP BY ALL"""
