@@ -69,7 +69,7 @@ def one_export_an_account(con: DuckDBPyConnection, where: str) -> None:
             f"the billing account {account} comes in twice: as Google's FOCUS export and as its billing export, "
             "each with all of its charges",
             where=f"{where}, sources: {sources}",
-            remedy="keep one of the two, the detailed export for GPUs and commitments; take the other out of finops.yaml",
+            remedy="keep one of the two (the detailed export tells more) and take the other out of finops.yaml",
         )
 
 
