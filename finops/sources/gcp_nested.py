@@ -127,19 +127,30 @@ class Fields:
         return f"{quoted(found[0])}.{quoted(field)}", _children(found[1])[field]
 
     def entries(self, path: str, key: str = "key", value: str = "value") -> str | None:
-        """A repeated field of keys and values as a list of {key, value}, empty when null."""
+        """A repeated field of keys and values as a list of {key, value}, empty when null.
+
+        What was set directly comes before what is inherited from a folder or the organisation.
+        """
         found = self.find(path)
         if found is None or found[1].id != "list":
             return None
-        pairs = f"LIST_TRANSFORM({found[0]}, lambda e: {{'key': e.{quoted(key)}, 'value': e.{quoted(value)}}})"
-        return f"COALESCE({pairs}, [])"
+        pairs = "LIST_TRANSFORM({}, lambda e: {{'key': e." + quoted(key) + ", 'value': e." + quoted(value) + "}})"
+        lists = [found[0]]
+        inherited = next((name for name in _items(found[1]) if name.lower() == "inherited"), None)
+        if inherited is not None:
+            is_inherited = f"LOWER(CAST(e.{quoted(inherited)} AS VARCHAR)) = 'true'"
+            lists = [
+                f"LIST_FILTER({found[0]}, lambda e: {test} COALESCE({is_inherited}, FALSE))" for test in ("NOT", "")
+            ]
+        each = [f"COALESCE({pairs.format(one)}, [])" for one in lists]
+        return each[0] if len(each) == 1 else f"LIST_CONCAT({', '.join(each)})"
 
     def credits(self, path: str, names: dict[str, str]) -> str | None:
         """The credits of a repeated field as charges keep them, amounts exact; `names` are the fields' there."""
         found = self.find(path)
         if found is None or found[1].id != "list":
             return None
-        kind = str(_children(_children(found[1])["child"])[names["amount"]])
+        kind = str(_items(found[1])[names["amount"]])
         amount = exact(f"c.{quoted(names['amount'])}", kind, MONEY)
         fields = ", ".join(f"'{name}': c.{quoted(given)}" for name, given in names.items() if name != "amount")
         return f"LIST_TRANSFORM({found[0]}, lambda c: {{{fields}, 'amount': {amount}}})"
@@ -158,3 +169,8 @@ def merged(lists: list[str | None]) -> str:
 
 def _children(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
     return dict(cast("list[tuple[str, DuckDBPyType]]", kind.children))
+
+
+def _items(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
+    """The fields of a list's records."""
+    return _children(_children(kind)["child"])

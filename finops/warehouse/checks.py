@@ -20,9 +20,10 @@ ADVISORY = frozenset(
         "known_rates",
         "known_accelerators",
         "charge_periods",
-        "days_without_charges",
         "negations_cancel",
         "providers_are_current",
+        "commitments_balance",
+        "days_without_charges",
     }
 )
 """Checks of what the data lack, rather than of what we did with them: they are shown and do not block."""

@@ -119,6 +119,8 @@ class Loader:
             self._swap(source.name, normaliser)
             accepting.understood(self.con, where)
             accepting.tags_found(self.con, where)
+            if normaliser in {"gcp_export", "gcp_focus"}:
+                accepting.one_export_an_account(self.con, where)
             accepting.not_empty(self.con, batch, where)
             accepting.in_its_period(self.con, batch, where)
             accepting.in_our_time(self.con, where)

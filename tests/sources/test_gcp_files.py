@@ -335,3 +335,26 @@ def test_a_native_day_without_rows(tmp_path: Path, house: House) -> None:
     path.write_text(json.dumps(content))
     shutil.copy(NATIVE / "2026-06.json", path.with_name("b.json"))
     assert house.ok().total() == 15
+
+
+def test_the_native_and_the_other_export_of_one_account_are_not_added(tmp_path: Path) -> None:
+    native = {"name": "native", "kind": "gcp-files", "uri": "native"}
+    detailed = {"name": "detailed", "kind": "gcp-files", "uri": "detailed"}
+    shutil.copytree(NATIVE, tmp_path / "native")
+    account = "010101-F0FFF0-61C528"
+    write_lines(tmp_path / "detailed" / "a.jsonl", [google(7, billing_account_id=account)])
+    both = House(tmp_path, native, detailed)
+    both.refused("comes in twice", account, "detailed", "native")
+    assert both.total() == Decimal("18.123456789012345678")
+    # another account is another bill
+    write_lines(tmp_path / "detailed" / "a.jsonl", [google(7, billing_account_id="0X0X0X-0X0X0X-0X0X0X")])
+    assert both.ok().total() == Decimal("25.123456789012345678")
+
+
+def test_one_export_takes_the_place_of_the_other(tmp_path: Path) -> None:
+    shutil.copytree(NATIVE, tmp_path / "native")
+    account = "010101-F0FFF0-61C528"
+    write_lines(tmp_path / "detailed" / "a.jsonl", [google(7, billing_account_id=account)])
+    House(tmp_path, {"name": "native", "kind": "gcp-files", "uri": "native"}).ok()
+    after = House(tmp_path, {"name": "detailed", "kind": "gcp-files", "uri": "detailed"})
+    assert after.ok().total() == 7
