@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -233,9 +232,3 @@ def written(folder: Path, frame: pl.DataFrame) -> Path:
     path = folder / "segments.parquet"
     frame.write_parquet(path)
     return path
-
-
-def test_a_partition_that_is_removed_is_withdrawn(house: House) -> None:
-    deliver(house, {"2026-09-02": [google(1)], "2026-09-03": [google(2)]})
-    shutil.rmtree(partition(house, "2026-09-02"))
-    assert house.ok().total() == 2

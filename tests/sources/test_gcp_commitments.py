@@ -24,7 +24,6 @@ YEAR = {"id": "7754-699E-0EBF", "description": "1 Year committed use discount"}
 OLD = span("2026-01-20 18:00", "2026-01-20 19:00", invoice={"month": "202601"})
 NEW = span("2026-02-02 18:00", "2026-02-02 19:00", invoice={"month": "202602"})
 COLUMNS = "ChargeCategory, CommitmentDiscountStatus, BilledCost, EffectiveCost"
-Found = tuple[str, str | None, Decimal, Decimal]
 
 
 def usage(cost: float, **more: Any) -> dict[str, Any]:
@@ -54,131 +53,145 @@ OLD_MODEL = [
 ]
 
 
-def house(folder: Path, basis: str) -> House:
-    return House(folder / basis, {"name": "gcp", "kind": "gcp-files", "uri": "export", "basis": basis})
+CASES: dict[str, list[Row]] = {
+    "price": NEW_MODEL,
+    "credit": OLD_MODEL,
+    "taken back": [*NEW_MODEL, *(negated("PRICE_CORRECTION", row, invoice={"month": "202603"}) for row in NEW_MODEL)],
+    "used up": [covered(3.0, credits=[]), fee(**NEW, credits=[credit(-3.0, "FEE_UTILIZATION_OFFSET")])],
+    "goodwill": [adjusted("GOODWILL", fee(**NEW, credits=[]), cost=-1.5)],
+    "not applied": [
+        covered(2.0, credits=[], consumption_model=YEAR, subscription={"instance_id": PLAN}),
+        usage(1.0, **NEW, subscription={"instance_id": PLAN}),
+    ],
+}
 
 
-def charges(folder: Path, basis: str, rows: list[Row]) -> list[Found]:
-    loaded = deliver(house(folder, basis), {DAYS[0]: rows})
-    assert loaded.sql("SELECT DISTINCT x_CostBasis FROM focus.charges") == [(basis,)]
-    return loaded.sql(f"SELECT {COLUMNS} FROM focus.charges ORDER BY ALL")  # type: ignore[return-value]
+class Bill:
+    """All cases on one basis, each in an ingestion-day partition of its own."""
+
+    def __init__(self, folder: Path, basis: str) -> None:
+        self.basis = basis
+        self.house = House(folder, {"name": "gcp", "kind": "gcp-files", "uri": "export", "basis": basis})
+        deliver(self.house, dict(zip(DAYS, CASES.values(), strict=False)))
+
+    def charges(self, case: str, columns: str = COLUMNS, rest: str = "ORDER BY ALL") -> list[tuple[Any, ...]]:
+        unit = f"_PARTITIONDATE={DAYS[list(CASES).index(case)]}"
+        return self.house.sql(f"SELECT {columns} FROM focus.charges WHERE x_SourceUnit = ? {rest}", unit)
+
+    def totals(self, case: str) -> tuple[Decimal, Decimal]:
+        """Billed and effective."""
+        return self.charges(case, "sum(BilledCost), sum(EffectiveCost)")[0]  # type: ignore[return-value]
 
 
-def totals(found: list[Found]) -> tuple[Decimal, Decimal]:
-    return sum((each[2] for each in found), Decimal(0)), sum((each[3] for each in found), Decimal(0))
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Bill:
+    return Bill(tmp_path_factory.mktemp("provider"), "provider")
 
 
-def money(*rows: tuple[str, str | None, str, str]) -> list[Found]:
+@pytest.fixture(scope="module")
+def focus(tmp_path_factory: pytest.TempPathFactory) -> Bill:
+    return Bill(tmp_path_factory.mktemp("focus"), "focus")
+
+
+@pytest.fixture(params=["provider", "focus"])
+def bill(request: pytest.FixtureRequest) -> Bill:
+    return request.getfixturevalue(request.param)
+
+
+def money(*rows: tuple[str, str | None, str, str]) -> list[tuple[Any, ...]]:
     return [(category, status, Decimal(billed), Decimal(effective)) for category, status, billed, effective in rows]
 
 
-def test_a_commitment_that_is_a_price_on_the_provider_s_basis(tmp_path: Path) -> None:
+PRICE_ON_FOCUS_BASIS = money(
+    ("Purchase", None, "2.7", "0"),
+    ("Usage", "Unused", "0", "0.108"),
+    ("Usage", "Used", "0", "2.592"),
+    ("Usage", None, "4", "4"),
+)
+
+
+def test_a_commitment_that_is_a_price_on_the_provider_s_basis(provider: Bill) -> None:
     """Billed and effective are what the row costs, credits included."""
-    assert charges(tmp_path, "provider", NEW_MODEL) == money(
+    assert provider.charges("price") == money(
         ("Purchase", None, "0.108", "0.108"),
         ("Usage", "Used", "2.592", "2.592"),
         ("Usage", None, "4", "4"),
     )
 
 
-def test_a_commitment_that_is_a_price_on_focus_s_basis(tmp_path: Path) -> None:
+def test_a_commitment_that_is_a_price_on_focus_s_basis(focus: Bill) -> None:
     """The fee pays for what it covered; what nothing used of it is a row of its own."""
-    assert charges(tmp_path, "focus", NEW_MODEL) == money(
-        ("Purchase", None, "2.7", "0"),
-        ("Usage", "Unused", "0", "0.108"),
-        ("Usage", "Used", "0", "2.592"),
-        ("Usage", None, "4", "4"),
-    )
+    assert focus.charges("price") == PRICE_ON_FOCUS_BASIS
 
 
-@pytest.mark.parametrize("basis", ["provider", "focus"])
-def test_a_commitment_that_is_a_credit_is_the_same_on_both_bases(tmp_path: Path, basis: str) -> None:
+def test_a_commitment_that_is_a_credit_is_the_same_on_both_bases(bill: Bill) -> None:
     """Nothing on the bill tells what part of the fee was used: it stays with the fee."""
-    assert charges(tmp_path, basis, OLD_MODEL) == money(
+    assert bill.charges("credit") == money(
         ("Purchase", None, "3", "3"),
         ("Usage", "Used", "0", "0"),
         ("Usage", "Used", "3.75", "3.75"),
     )
 
 
-def test_both_bases_come_to_one_total(tmp_path: Path) -> None:
-    provider, focus = (charges(tmp_path, basis, [*OLD_MODEL, *NEW_MODEL]) for basis in ("provider", "focus"))
-    assert totals(provider) == totals(focus) == (Decimal("13.45"), Decimal("13.45"))
+def test_both_bases_come_to_one_total(provider: Bill, focus: Bill) -> None:
+    expected = {"price": "6.7", "credit": "6.75", "taken back": "0", "used up": "3", "goodwill": "-1.5"}
+    for case, amount in expected.items():
+        assert provider.totals(case) == focus.totals(case) == (Decimal(amount), Decimal(amount)), case
 
 
-@pytest.mark.parametrize("basis", ["provider", "focus"])
-def test_a_commitment_that_is_taken_back_leaves_nothing(tmp_path: Path, basis: str) -> None:
-    """Negations of covered usage, of the fee and of what nothing used, on the next invoice: all come to zero."""
-    later = {"invoice": {"month": "202603"}}
-    rows = [*NEW_MODEL, *(negated("PRICE_CORRECTION", row, **later) for row in NEW_MODEL)]
-    found = charges(tmp_path, basis, rows)
-    by_kind: dict[tuple[str, str | None], tuple[Decimal, Decimal]] = {}
-    for category, status, billed, effective in found:
-        before = by_kind.get((category, status), (Decimal(0), Decimal(0)))
-        by_kind[category, status] = before[0] + billed, before[1] + effective
-    assert set(by_kind.values()) == {(Decimal(0), Decimal(0))}
-    assert len(by_kind) == (4 if basis == "focus" else 3)
+def test_the_basis_is_on_every_charge(bill: Bill) -> None:
+    assert bill.house.sql("SELECT DISTINCT x_CostBasis FROM focus.charges") == [(bill.basis,)]
 
 
-def test_a_commitment_that_is_used_up_has_no_money_unused(tmp_path: Path) -> None:
-    rows = [covered(3.0, credits=[]), fee(**NEW, credits=[credit(-3.0, "FEE_UTILIZATION_OFFSET")])]
-    found = charges(tmp_path, "focus", rows)
+def test_a_commitment_that_is_taken_back_leaves_nothing(bill: Bill) -> None:
+    """Negations of covered usage, of the fee and of what nothing used, on the next invoice: each comes to zero."""
+    kinds = "GROUP BY ChargeCategory, CommitmentDiscountStatus, CommitmentDiscountId"
+    sums = bill.charges("taken back", "count(*), sum(BilledCost), sum(EffectiveCost)", kinds)
+    assert sums == [(2, 0, 0)] * (4 if bill.basis == "focus" else 3)
+
+
+def test_a_commitment_that_is_used_up_has_no_money_unused(focus: Bill) -> None:
+    found = focus.charges("used up")
     assert ("Purchase", None, 3, 0) in found
     assert ("Usage", "Used", 0, 3) in found
     assert [each[2:] for each in found if each[1] == "Unused"] in ([], [(0, 0)])
-    assert totals(found) == (3, 3)
 
 
-def test_an_adjustment_of_a_commitment_is_money_and_no_purchase(tmp_path: Path) -> None:
+def test_an_adjustment_of_a_commitment_is_money_and_no_purchase(bill: Bill) -> None:
     """Goodwill for a fee has the fee's SKU, on either basis it is what it says."""
-    row = adjusted("GOODWILL", fee(**NEW, credits=[]), cost=-1.5)
-    for basis in ("provider", "focus"):
-        assert charges(tmp_path, basis, [row]) == money(("Credit", None, "-1.5", "-1.5"))
+    assert bill.charges("goodwill") == money(("Credit", None, "-1.5", "-1.5"))
 
 
-def test_the_commitment_is_named_on_each_of_its_charges(tmp_path: Path) -> None:
-    loaded = deliver(house(tmp_path, "focus"), {DAYS[0]: [*NEW_MODEL, *OLD_MODEL]})
-    named = "SELECT CommitmentDiscountId, count(*) FROM focus.charges GROUP BY 1 ORDER BY 1"
-    assert loaded.sql(named) == [(PLAN, 6), (None, 1)]
-    reported = "SELECT PricingCategory FROM focus.charges WHERE ChargeCategory = 'Usage' AND {}"
-    assert loaded.sql(reported.format("CommitmentDiscountStatus = 'Used'")) == [("Committed",)] * 3
-    assert loaded.sql(reported.format("CommitmentDiscountId IS NULL")) == [("Standard",)]
-
-
-def test_a_subscription_that_was_not_applied_covers_nothing(tmp_path: Path) -> None:
+def test_a_subscription_that_was_not_applied_covers_nothing(bill: Bill) -> None:
     """Only the commitment that gave the price pays for the row: the name of one alone moves no money."""
-    rows = [
-        covered(2.0, credits=[], consumption_model=YEAR, subscription={"instance_id": PLAN}),
-        usage(1.0, **NEW, subscription={"instance_id": PLAN}),
+    assert bill.charges("not applied") == money(("Usage", "Used", "1", "1"), ("Usage", "Used", "2", "2"))
+
+
+def test_the_commitment_is_named_on_each_of_its_charges(focus: Bill) -> None:
+    columns = "ChargeCategory, CommitmentDiscountStatus, CommitmentDiscountId, PricingCategory"
+    assert focus.charges("price", columns) == [
+        ("Purchase", None, PLAN, "Standard"),
+        ("Usage", "Unused", PLAN, "Committed"),
+        ("Usage", "Used", PLAN, "Committed"),
+        ("Usage", None, None, "Standard"),
     ]
-    assert charges(tmp_path, "focus", rows) == money(("Usage", "Used", "1", "1"), ("Usage", "Used", "2", "2"))
+    assert {row[2] for row in focus.charges("credit", columns)} == {PLAN}
 
 
-@pytest.mark.parametrize("basis", ["provider", "focus"])
-def test_the_source_s_own_total_is_that_of_the_basis(tmp_path: Path, basis: str) -> None:
+def test_the_source_s_own_total_is_that_of_the_basis(bill: Bill) -> None:
     """What is compared within the load: on FOCUS's basis without what was covered, and without what was set off."""
-    loaded = deliver(house(tmp_path, basis), {DAYS[0]: [*NEW_MODEL, *OLD_MODEL]})
-    # 4 + 3 - 0.3 - 2.592 + 2.592 in February on Google's basis, 4 + 2.7 on FOCUS's: the same to the last digit
-    assert loaded.sql("SELECT billing_period, billed_total, row_count FROM ledger.source_totals ORDER BY 1") == [
-        ("2026-01", Decimal("6.75"), 3),
-        ("2026-02", Decimal("6.7"), 3),
-    ]
-    assert loaded.sql("SELECT sum(BilledCost) FROM focus.charges WHERE x_InvoiceMonth = '2026-02'") == [
-        (Decimal("6.7"),)
-    ]
+    unit = f"_PARTITIONDATE={DAYS[0]}"
+    totals = "SELECT billing_period, billed_total, row_count FROM ledger.source_totals WHERE unit = ?"
+    # 2.592 + 4 + 0.108 on Google's basis, 4 + 2.7 on FOCUS's
+    assert bill.house.sql(totals, unit) == [("2026-02", Decimal("6.7"), 3)]
 
 
-def test_a_restatement_from_one_basis_to_the_other_moves_no_total(tmp_path: Path) -> None:
+def test_from_one_basis_to_the_other_no_total_moves(tmp_path: Path) -> None:
     """The basis is the configuration's: the next run puts the charges on it, and no cent comes or goes."""
-    before = deliver(house(tmp_path, "provider"), {DAYS[0]: NEW_MODEL})
+    source = {"name": "gcp", "kind": "gcp-files", "uri": "export"}
+    before = deliver(House(tmp_path, source), {DAYS[0]: NEW_MODEL})
     assert before.total() == Decimal("6.7")
-    after = House(before.folder, {"name": "gcp", "kind": "gcp-files", "uri": "export", "basis": "focus"}).ok()
-    assert after.sql(f"SELECT {COLUMNS} FROM focus.charges ORDER BY ALL") == money(
-        ("Purchase", None, "2.7", "0"),
-        ("Usage", "Unused", "0", "0.108"),
-        ("Usage", "Used", "0", "2.592"),
-        ("Usage", None, "4", "4"),
-    )
-    assert after.sql("SELECT sum(billed_delta), sum(effective_delta) FROM ledger.changes") == [
-        (Decimal("6.7"), Decimal("6.7"))
-    ]
+    after = House(before.folder, source | {"basis": "focus"}).ok()
+    assert after.sql(f"SELECT {COLUMNS} FROM focus.charges ORDER BY ALL") == PRICE_ON_FOCUS_BASIS
+    changed = "SELECT sum(billed_delta), sum(effective_delta) FROM ledger.changes"
+    assert after.sql(changed) == [(Decimal("6.7"), Decimal("6.7"))]
