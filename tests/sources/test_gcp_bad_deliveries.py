@@ -21,7 +21,7 @@ from finops.warehouse import parts
 
 from .google import SOURCE, adjusted, credit, deliver, google, labels, negated, partition
 from .house import House, at, write_lines
-from .test_gcp_bad_rows import GPU, machine, span
+from .test_gcp_bad_rows import GPU, UNALLOCATED, machine, span
 
 PERIODS = "SELECT x_InvoiceMonth, sum(BilledCost) FROM focus.charges GROUP BY 1 ORDER BY 1"
 TEAMS = "SELECT x_Team, sum(BilledCost) FROM focus.charges GROUP BY 1 ORDER BY 1"
@@ -210,6 +210,7 @@ def test_cost_with_no_metric_and_metric_with_no_cost(house: House) -> None:
         google(3, **GPU, resource=machine("instance", "111")),
         google(3, **second, resource=machine("instances", "111")),
         google(5, **GPU, resource=machine("instances", "222")),
+        google(7, **GPU, resource=machine("instances", "444"), labels=UNALLOCATED),
     ]
     deliver(house, {"2026-09-02": rows})
     midnight = datetime(2026, 9, 2, tzinfo=UTC)
@@ -224,6 +225,7 @@ def test_cost_with_no_metric_and_metric_with_no_cost(house: House) -> None:
         ("111", "busy", 1, 3),
         ("111", "unobserved", 1, 3),
         ("222", "unobserved", 1, 5),
+        ("444", "unallocated", 1, 7),  # the bill says so itself
     ]
     assert house.sql("SELECT instance_id, sum(seconds) FROM gpu.unbilled GROUP BY 1") == [("333", 3600)]
 

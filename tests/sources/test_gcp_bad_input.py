@@ -45,7 +45,8 @@ ITEMS = {
     "a new instance id under an old name": (ROWS, "test_a_new_instance_id_under_an_old_name"),
     "cost with no metric, metric with no cost": (COME, "test_cost_with_no_metric_and_metric_with_no_cost"),
     "kube:unallocated GPUs": (ROWS, "test_gpus_that_no_namespace_used"),
-    "both exports at once": (COME, "test_both_exports_of_an_account_at_once"),
+    "both exports at once, as tables": (COME, "test_both_exports_of_an_account_at_once"),
+    "both exports at once, as files": (FILES, "test_the_native_and_the_other_export_of_one_account_are_not_added"),
     "marketplace rows (seller_name)": (ROWS, "test_marketplace_rows"),
     "the export switched off for days": (
         COME,

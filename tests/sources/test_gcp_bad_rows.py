@@ -19,6 +19,10 @@ GPU = {
     "sku": {"id": "039F-D0DA-4055", "description": "Nvidia Tesla A100 GPU running in Americas"},
     "usage": {"amount": 3600, "unit": "seconds", "amount_in_pricing_units": 1, "pricing_unit": "hour"},
 }
+UNALLOCATED = [
+    {"key": "goog-k8s-cluster-name", "value": "ml-prod"},
+    {"key": "k8s-namespace", "value": "kube:unallocated"},
+]
 
 
 def span(start: str, end: str, **more: Any) -> dict[str, Any]:
@@ -116,12 +120,7 @@ ITEMS: dict[str, list[Row]] = {
         google(3, **GPU, resource=machine("instance", "111")),
         google(4, **GPU, resource=machine("instances", "222"), **span("2026-09-02 01:00", "2026-09-02 02:00")),
     ],
-    "unallocated": [
-        google(5, **GPU, labels=[
-            {"key": "goog-k8s-cluster-name", "value": "ml-prod"},
-            {"key": "k8s-namespace", "value": "kube:unallocated"},
-        ]),
-    ],
+    "unallocated": [google(5, **GPU, labels=UNALLOCATED)],
     "marketplace": [google(18, seller_name="MongoDB, Inc.", transaction_type="THIRD_PARTY_RESELLER")],
     "goodwill": [adjusted("GOODWILL", google(-3, cost_type="adjustment", project=None))],
 }  # fmt: skip

@@ -99,7 +99,18 @@ def old(row: Row) -> list[Row]:
     return [{**lacking, **when, "invoice": {"month": "202506"}}]
 
 
-STORIES = st.sampled_from([lambda row: [row], late, twice, measured_again, labelled_again, tax, old])
+def committed(row: Row) -> list[Row]:
+    """Usage at a commitment's price, and the fee, of which that much is set off."""
+    model = {"id": "m", "description": "1 Year committed use discount", "applied_subscription_instance_id": "cud"}
+    fee = {
+        "sku": {"id": "f", "description": "Commitment - dollar based v1: GPU for 1 Year"},
+        "subscription": {"instance_id": "cud"},
+        "credits": [*row["credits"], credit(-row["cost"], "FEE_UTILIZATION_OFFSET")],
+    }
+    return [{**row, "consumption_model": model}, {**row, **fee, "cost": row["cost"] + 0.5}]
+
+
+STORIES = st.sampled_from([lambda row: [row], late, twice, measured_again, labelled_again, tax, old, committed])
 BILLS = st.lists(st.builds(lambda story, row: story(row), STORIES, USAGE), min_size=1, max_size=25).map(
     lambda parts: [row for part in parts for row in part]
 )
@@ -152,17 +163,19 @@ def net(rows: Sequence[Row]) -> Decimal:
 
 
 @settings(max_examples=6, deadline=None)
-@given(bills_and_deliveries())
+@given(bills_and_deliveries(), st.sampled_from(["provider", "focus"]))
 def test_partitions_in_any_order_split_and_number_of_loads_come_to_one_result(
-    given_: tuple[list[Row], Delivery],
+    given_: tuple[list[Row], Delivery], basis: str
 ) -> None:
     bill, delivery = given_
     with tempfile.TemporaryDirectory() as folder:
-        house = House(Path(folder), SOURCE)
+        house = House(Path(folder), SOURCE | {"basis": basis})
         bring(house, bill, delivery)
         piecemeal = holds(house)
-        assert house.total() == net(bill)
-        assert sum(piecemeal["charges"].values()) == len(bill)
+        assert house.sql("SELECT sum(EffectiveCost) FROM focus.charges") == [(net(bill),)]
+        assert basis == "focus" or house.total() == net(bill)
+        added = house.sql("SELECT count(*) FROM focus.charges WHERE CommitmentDiscountStatus = 'Unused'")[0][0]
+        assert sum(piecemeal["charges"].values()) == len(bill) + added
         # and all in one partition: the others are emptied, whose rows the first one has now
         shutil.rmtree(house.folder / "export")
         deliver(house, {DAYS[0]: bill, **{DAYS[day]: [] for day in {*delivery.days} - {0}}})
