@@ -213,7 +213,7 @@ def google_errors(service: str, permission: str, where: str) -> Generator[None]:
         yield
     except auth.DefaultCredentialsError:
         raise lacking("there are no credentials for Google Cloud", remedy=_SIGN_IN) from None
-    except (auth.RefreshError, google.Unauthenticated) as error:
+    except (auth.RefreshError, google.Unauthorized) as error:
         what = "the service account may not be impersonated" if "impersonat" in str(error) else "Google refused them"
         raise lacking(f"the credentials for Google Cloud are of no use: {what}", remedy=_SIGN_IN) from None
     except google.Forbidden as error:  # PERMISSION_DENIED too
