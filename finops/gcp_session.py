@@ -128,6 +128,8 @@ def storage(access: GcpAccess) -> Any:
     """The client of Cloud Storage (google.cloud.storage.Client, which has no types), or of STORAGE_EMULATOR_HOST."""
     from google.cloud.storage import Client  # pyright: ignore[reportMissingTypeStubs]
 
+    # else the client looks the bucket up behind one's back, for traces: that takes another permission
+    os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     there = os.environ.get("STORAGE_EMULATOR_HOST")
     if there:
         options = {"api_endpoint": f"http://{plain(there)}"}

@@ -155,7 +155,13 @@ def _broken() -> tuple[type[Exception], ...]:
 
 def _patience(passing: Callable[[Exception], bool]) -> Retry:
     """The client's own waits, for as long as we wait for Google elsewhere."""
-    return gcp_session.retrying(gcp_session.PATIENCE).with_predicate(passing)
+    from google.api_core.retry import Retry
+
+    def close(error: Any) -> None:
+        if _status(error) is not None:  # the client lets it lie: its connection would never be used again
+            error.response.close()
+
+    return Retry(predicate=passing, initial=0.2, maximum=20.0, timeout=gcp_session.PATIENCE, on_error=close)
 
 
 def _passing(error: Exception) -> bool:

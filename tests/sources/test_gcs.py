@@ -15,6 +15,7 @@ from typing import Any
 
 import google_crc32c
 import pytest
+from google.auth.credentials import AnonymousCredentials
 
 from finops import gcp_session
 from finops.cli.doctor import examine
@@ -322,7 +323,17 @@ def test_another_permission_that_google_names(bucket: Any, faults: gcs.Faults, h
     house.refused("refused serviceusage.services.use")
 
 
-def test_credentials_that_google_refuses(bucket: Any, faults: gcs.Faults, house: House) -> None:
+class _Fresh(AnonymousCredentials):
+    """Credentials that can be asked for anew, and are no better then."""
+
+    def refresh(self, request: object) -> None:
+        pass
+
+
+def test_credentials_that_google_refuses(
+    bucket: Any, faults: gcs.Faults, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gcp_session, "anonymous", _Fresh)
     faults.hook = lambda _: 401
     house.refused("credentials", "of no use", "gcloud auth application-default login")
 
@@ -352,7 +363,7 @@ def test_who_reads_pays(bucket: Any, faults: gcs.Faults, tmp_path: Path) -> None
     assert [found.read(file) for file in found.list()] == [b"1"]
     assert [asked["userProject"] for asked in faults.parameters] == ["ours", "ours"]
     faults.hook, faults.message = lambda _: 400, "Bucket is a requester pays bucket but no user project provided."
-    with pytest.raises(SourceError, match="pays for it.*quota_project"):
+    with pytest.raises(SourceError, match=r"pays for it.*quota_project"):
         open_storage(f"gs://{bucket.name}/p", tmp_path).list()
 
 
@@ -360,7 +371,7 @@ def test_nobody_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"127.0.0.1:{free.getsockname()[1]}")
-    with pytest.raises(SourceError, match="Cloud Storage could not be asked.*network"):
+    with pytest.raises(SourceError, match=r"Cloud Storage could not be asked.*network"):
         open_storage("gs://bills/p", tmp_path).list()
 
 
