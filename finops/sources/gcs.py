@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WAITS = (0.5, 2.0, 5.0, 10.0)
 """Seconds before a body that broke off is asked for again."""
+CONNECTIONS = 32
+"""Kept open at a time: more than files are fetched and folders are listed at once, else each would warn."""
 LIST, GET = "storage.objects.list", "storage.objects.get"
 _LISTED = "items(name,size,generation,timeCreated),nextPageToken"
 _PASSING = {408, 429, 500, 502, 503, 504}
@@ -41,7 +43,14 @@ class Bucket:
     @cached_property
     def client(self) -> Any:
         """Built on first use, so that reading the configuration needs no credentials."""
-        return gcp_session.storage(self.access)
+        from requests.adapters import HTTPAdapter
+
+        client = gcp_session.storage(self.access)
+        session = client._http
+        if not session.is_mtls:  # where it has a certificate to show, that hangs on its adapter
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+        return client
 
     def _there(self) -> Any:
         """The bucket; where who asks pays for it, the quota project does."""

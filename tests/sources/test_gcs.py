@@ -6,8 +6,10 @@ import base64
 import gzip
 import json
 import socket
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -202,6 +204,21 @@ def test_more_than_one_page(bucket: Any, faults: gcs.Faults, tmp_path: Path, mon
     monkeypatch.setattr(found.client, "list_blobs", lambda *args, **more: whole(*args, page_size=3, **more))
     assert [file.key for file in found.list()] == [f"{number}.csv" for number in range(7)]
     assert faults.requests == ["list"] * 3
+
+
+def test_many_files_at_a_time(bucket: Any, faults: gcs.Faults, caplog: pytest.LogCaptureFixture) -> None:
+    put(bucket, "p/a.csv", "1")
+    found = open_storage(f"gs://{bucket.name}/p", Path())
+    (file,) = found.list()
+    together = threading.Barrier(12)
+
+    def meet(_: str) -> None:
+        together.wait(30)
+
+    faults.hook = meet
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(found.read, [file] * 12)) == [b"1"] * 12
+    assert "pool is full" not in caplog.text
 
 
 def test_a_file_that_the_server_would_unpack_arrives_as_it_is_stored(bucket: Any, tmp_path: Path) -> None:
