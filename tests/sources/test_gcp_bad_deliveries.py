@@ -141,6 +141,23 @@ def test_a_new_column_and_a_missing_one(house: House) -> None:
     ]
 
 
+def test_lists_without_items_whose_type_says_nothing(house: House) -> None:
+    """A writer that infers types has no type for lists that are all empty."""
+    row = google(1.5)
+    path = write_parquet(partition(house, "2026-09-02") / "a.parquet", [row, row])
+    assert pq.read_schema(path).field("tags").type == pa.list_(pa.null())
+    house.ok()
+    assert house.sql("SELECT BilledCost, Tags FROM focus.charges") == [(Decimal("1.5"), {})] * 2
+
+
+@pytest.mark.parametrize("field", ["name", "id", "full_name"])
+def test_credits_without_a_field_that_came_later(house: House, field: str) -> None:
+    given = {name: value for name, value in credit(-0.25).items() if name != field}
+    row = {name: value for name, value in google(1.0, credits=[given]).items() if value != []}
+    write_parquet(partition(house, "2026-09-02") / "a.parquet", [row | {"project": {"id": "p"}}])
+    assert house.ok().total() == Decimal("0.75")
+
+
 def test_floats_do_not_drift(house: House) -> None:
     """A thousand rows of 0.1 and a credit of -0.01 are ninety; as floats they are not."""
     row = google(0.1, credits=[credit(-0.01)], project={"id": "p"})
@@ -196,6 +213,14 @@ def test_both_exports_of_an_account_at_once(tmp_path: Path) -> None:
         sources = [table("a", "resource_v1"), table("b", kind)]
         with pytest.raises(ValueError, match="two exports of the billing account 01AB"):
             Config.model_validate({"sources": sources, "path": tmp_path / "finops.yaml"})
+
+
+def test_an_adjustment_of_a_kind_never_seen_stops_the_load(house: House) -> None:
+    """What it does to the bill is not known: it is neither usage nor a correction."""
+    deliver(house, {"2026-09-02": [google(1)]})
+    write_lines(partition(house, "2026-09-03") / "a.jsonl", [adjusted("BRAND_NEW", google(2))])
+    house.refused("BRAND_NEW")
+    assert house.total() == 1
 
 
 def segment(instance: str, hour: datetime, seconds: int = 3600) -> tuple[Any, ...]:
