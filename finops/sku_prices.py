@@ -37,7 +37,7 @@ SCHEMA: Final = pl.Schema(
         "asked_on": pl.Date(),
     }
 )
-"""A row is a tier of a SKU's price: from `tier_start` units on, each costs `list_price`."""
+"""A row is a tier of a SKU's price: from `tier_start` units on, each costs `list_price`; null where none is told."""
 
 
 def frame(skus: Iterable[Any], service: str, today: date) -> pl.DataFrame:
@@ -53,18 +53,25 @@ def frame(skus: Iterable[Any], service: str, today: date) -> pl.DataFrame:
             sku.category.usage_type or None,
             list(sku.service_regions),
         )
-        for pricing in sku.pricing_info:
-            expression = pricing.pricing_expression
-            since = pricing.effective_time.ToDatetime(tzinfo=UTC) if pricing.HasField("effective_time") else None
-            rows += [
-                (*what, expression.usage_unit or None, *_tier(rate), since, today) for rate in expression.tiered_rates
-            ]
+        tiers = [tier for pricing in sku.pricing_info for tier in _tiers(pricing)]
+        rows += [(*what, *tier, today) for tier in tiers or [(None,) * 5]]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def _tier(rate: Any) -> tuple[Decimal, Decimal, str | None]:
-    # a tier's start is a double: in its shortest form it is what Google wrote
-    return Decimal(repr(rate.start_usage_amount)), exact(rate.unit_price), rate.unit_price.currency_code or None
+def _tiers(pricing: Any) -> list[tuple[Any, ...]]:
+    """pricing_unit, tier_start, list_price, currency, effective_from."""
+    expression = pricing.pricing_expression
+    since = pricing.effective_time.ToDatetime(tzinfo=UTC) if pricing.HasField("effective_time") else None
+    return [
+        (
+            expression.usage_unit or None,
+            Decimal(repr(rate.start_usage_amount)),  # a double: in its shortest form it is what Google wrote
+            exact(rate.unit_price),
+            rate.unit_price.currency_code or None,
+            since,
+        )
+        for rate in expression.tiered_rates
+    ]
 
 
 def read(home: Path) -> pl.DataFrame:
