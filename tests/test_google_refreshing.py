@@ -19,9 +19,12 @@ from finops import accounts, gcp_inventory, gcp_session, google_refreshing, pipe
 from finops.accounts import Account
 from finops.config import Config
 from finops.errors import ConfigError, WarehouseError
+from finops.fingerprint import fingerprint
 from finops.gcp_inventory import Patience, Way
 from finops.gcp_session import GcpAccess
 from finops.google_refreshing import ask, keep
+from finops.tables import Context
+from finops.warehouse.database import Warehouse
 from finops.ways import ways
 from tests.cloudbilling import COMPUTE, MAIN, OTHER, SUB, VERTEX, Google, account, project, serve, sku
 from tests.sources.house import House, focus, write_csv
@@ -298,6 +301,28 @@ def test_names_and_prices_are_tables_and_no_reason_to_read_bills_anew(google: Go
     ]
 
 
+def test_only_what_changed_is_published(google: Google, tmp_path: Path) -> None:
+    house = House(tmp_path, {"name": "a", "kind": "focus-files", "uri": "bills"})
+    write_csv(tmp_path / "bills" / "a.csv", [focus("5")])
+
+    def digest() -> str:
+        house.ok()
+        with Warehouse(house.home).open() as con:
+            return fingerprint(Context(con, house.config, NOW))
+
+    keep(house.home, asked(on=date(2026, 10, 27)), NOW - timedelta(days=30))
+    first = digest()
+    keep(house.home, asked(), NOW)
+    assert digest() == first  # the same, told a month later
+    google.skus[VERTEX] = []
+    keep(house.home, asked(), NOW)
+    second = digest()
+    assert second != first
+    google.accounts[0] = account(MAIN, "renamed")
+    keep(house.home, asked(), NOW)
+    assert digest() not in {first, second}
+
+
 # which configurations lead to Google at all
 
 
@@ -385,6 +410,24 @@ def test_a_run_without_a_table_in_bigquery_asks_nothing(google: Google, tmp_path
     assert renewed(found, "s1", "s2") == []
     assert google.calls == []
     assert not found.home_dir.exists()
+
+
+def test_a_run_over_a_server_on_this_machine_asks_nothing(google: Google, tmp_path: Path) -> None:
+    assert renewed(config(tmp_path, bigquery(endpoint="http://127.0.0.1:9"))) == []
+    assert google.calls == []
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_run_does_not_wait_for_a_server_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _offline(monkeypatch)
+    monkeypatch.setattr(google_refreshing, "CALL", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        target = f"127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr(gcp_session, "channel", lambda _: grpc.insecure_channel(target))
+        started = time.monotonic()
+        (told,) = lines(renewed(config(tmp_path, bigquery())))
+        assert time.monotonic() - started < 5
+    assert "Cloud Billing could not answer" in told
 
 
 def test_a_run_goes_on_with_what_is_kept_and_says_of_what_day_it_is(google: Google, tmp_path: Path) -> None:

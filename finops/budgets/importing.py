@@ -17,7 +17,7 @@ from finops.budgets import aws_budgets, gcp_budgets
 from finops.budgets.definition import parse_budgets
 from finops.budgets.imported import Imported, Seen, seen_by, unseen
 from finops.errors import ConfigError, SourceError
-from finops.gcp_inventory import Asking, Patience, asking
+from finops.gcp_inventory import Asking, Patience, Unreachable, asking
 
 if TYPE_CHECKING:
     from google.cloud.billing.budgets_v1 import Budget
@@ -82,6 +82,8 @@ def ask_google(
                         progress(f"{way.sources}: budgets of billing account {account}")
                         try:
                             answered[account] = google.budgets(account)
+                        except Unreachable:
+                            raise
                         except SourceError as error:
                             found.refused.append(error)
                             continue
