@@ -118,6 +118,7 @@ class Pipeline:
         with self.warehouse.open() as con:
             loader = Loader(con, self.rules, self.config.reporting_currency, self.warehouse.now, self.reference)
             entries = {entry.name: entry for entry in self.config.sources}
+            leaving.forget(loader, self.config.sources)
             for name in self.reports:
                 redefined = leaving.redefine(loader, entries[name], self.reports[name])
                 if redefined:  # all of it was taken out, so all of it comes in, whatever periods were asked for

@@ -19,8 +19,11 @@ from tests.conftest import ROOT, Company
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
@@ -83,3 +86,14 @@ def test_the_configuration_shown_is_valid() -> None:
     document = yaml.safe_load(example)
     document["slack"] = {"webhook_url": "https://example.invalid/hook"}
     assert len(Config.model_validate(document).sources) == 5
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.stem)
+def test_what_the_docs_show_is_valid(path: Path, company: Company) -> None:
+    text = path.read_text(encoding="utf-8")
+    configurations = [yaml.safe_load(block) for block in blocks("yaml", text) if "sources:" in block]
+    assert all(Config.model_validate(each).sources for each in configurations)
+    queries = blocks("sql", text)
+    with company.connect() as con:
+        assert all(con.execute(query).fetchall() for query in queries)
+    assert configurations or queries

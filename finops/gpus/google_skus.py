@@ -6,12 +6,10 @@ from duckdb import DuckDBPyConnection
 
 from finops.models import model
 
+_SKUS = "SELECT DISTINCT sku_id, service_id, sku_description, usage_type FROM focus.sku_prices"
+
 
 def build(con: DuckDBPyConnection) -> None:
     """Make gpu.skus anew from focus.sku_prices."""
-    con.execute("""CREATE OR REPLACE TEMP VIEW skus AS
-        SELECT DISTINCT sku_id, service_id, sku_description, usage_type FROM focus.sku_prices""")
-    con.execute(f"CREATE OR REPLACE TEMP VIEW classified AS {model('gpu.google_skus').sql}")
-    con.execute(f"CREATE OR REPLACE TABLE gpu.skus AS {model('gpu.skus').sql}")
-    con.execute("DROP VIEW classified")
-    con.execute("DROP VIEW skus")
+    classified = f"WITH skus AS ({_SKUS}), classified AS ({model('gpu.google_skus').sql})"
+    con.execute(f"CREATE OR REPLACE TABLE gpu.skus AS {classified} {model('gpu.skus').sql}")

@@ -10,14 +10,13 @@ Source: AWS's Data Exports user guide, the tags columns of CUR 2.0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import duckdb
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from finops.focus import MAP
+from finops.sources import tag_sets
 from finops.sources.base import quoted
-from finops.sources.reading import exact, unique_entries, unreadable
+from finops.sources.reading import exact, unique_entries
+from finops.sources.tag_sets import TagSets
 
 RESOURCE, CATEGORY = "resourceTags/", "costCategory/"
 
@@ -32,45 +31,11 @@ SCHEMES = {
 _COLUMNS = ("resource_tags", "tags", "cost_category")
 
 
-@dataclass(frozen=True)
-class TagSets:
-    """The distinct sets of a bill's tags: what tells a row's set from others, as SQL, and each set put together once.
-
-    `sets` is (tag_set, Tags), None where the export has no column of tags.
-    """
-
-    key: str
-    sets: DuckDBPyRelation | None
-
-
 def read(con: DuckDBPyConnection, raw: DuckDBPyRelation, where: str) -> TagSets:
-    """Find the sets of tags that an export's rows have; raises SourceError where they cannot be read.
-
-    A bill has few sets and many rows, and putting one together costs more than the rest of its row.
-    """
+    """Find the sets of tags that an export's rows have; raises SourceError where they cannot be read."""
     found = {name.lower(): name for name in raw.columns}
     columns = [quoted(found[name]) for name in _COLUMNS if name in found]
-    if not columns:
-        return TagSets("CAST(NULL AS VARCHAR)", None)
-    try:
-        raw.project(", ".join(columns)).distinct().create_view("distinct_tags", replace=True)
-        con.execute("CREATE OR REPLACE TEMP TABLE tag_columns AS FROM distinct_tags")
-        sets = con.table("tag_columns")
-        key = next(each for each in _keys(columns) if _tells_apart(sets, each))
-        return TagSets(key, sets.project(f"{key} AS tag_set, {_united(sets)} AS Tags"))
-    except duckdb.Error as error:
-        raise unreadable(error, where) from None
-
-
-def _keys(columns: list[str]) -> tuple[str, str]:
-    """A short key that as good as always tells all sets apart, and a long one that always does."""
-    nulls = ", ".join(f"{each} IS NULL" for each in columns)
-    return f"HASH({', '.join(columns)}, {nulls})", f"TO_JSON(ROW({', '.join(columns)}))"
-
-
-def _tells_apart(sets: DuckDBPyRelation, key: str) -> bool:
-    ((rows, keys),) = sets.aggregate(f"COUNT(*), COUNT(DISTINCT {key})").fetchall()
-    return rows == keys
+    return tag_sets.find(con, raw, columns, _united, where)
 
 
 def _maps_of(raw: DuckDBPyRelation) -> dict[str, str]:
@@ -91,7 +56,7 @@ def _united(sets: DuckDBPyRelation) -> str:
 def _map_of(column: str, raw: str) -> str:
     """A map out of whatever the column holds. Of a key that comes twice in an object of JSON the first counts."""
     if raw not in {"VARCHAR", "JSON"}:
-        return exact(column, raw, MAP)
+        return exact(quoted(column), raw, MAP)
     text = f"CAST(NULLIF({quoted(column)}, '') AS JSON)"
     pointer = "'/' || REPLACE(REPLACE(k, '~', '~0'), '/', '~1')"
     entry = f"{{'key': k, 'value': JSON_EXTRACT_STRING({text}, {pointer})}}"

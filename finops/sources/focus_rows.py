@@ -20,7 +20,6 @@ NORMALISER = Normaliser(
 )
 
 
-def from_files(raw: DuckDBPyRelation, where: str, also: dict[str, str] | None = None) -> Raw:
-    """Rows of FOCUS files as the normaliser reads them; `x_Credits` only where the caller composes it."""
-    columns = {"x_Credits": f"CAST(NULL AS {CREDITS})", **(also or {})}
-    return Raw(project(raw, NORMALISER, where, also=columns), NORMALISER)
+def from_files(raw: DuckDBPyRelation, where: str) -> Raw:
+    """Rows of FOCUS files as the normaliser reads them; what a file calls `x_Credits` may be of any shape."""
+    return Raw(project(raw, NORMALISER, where, also={"x_Credits": f"CAST(NULL AS {CREDITS})"}), NORMALISER)

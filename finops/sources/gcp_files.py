@@ -16,7 +16,7 @@ import polars as pl
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from finops.errors import SourceError
-from finops.sources import gcp_nested, gcp_rows
+from finops.sources import gcp_focus_rows, gcp_nested, gcp_rows
 from finops.sources.base import Raw
 from finops.sources.files import FileUnits
 from finops.sources.reading import format_of, from_frame, read_files, unreadable
@@ -42,8 +42,8 @@ class GcpFiles(FileUnits):
         else:
             raw = read_files(con, paths, where)
         if "billedcost" in {name.lower() for name in raw.columns}:
-            return gcp_rows.from_native_focus(gcp_nested.nested(raw, where, gcp_nested.NATIVE), where)
-        return gcp_rows.from_export(gcp_nested.nested(raw, where, gcp_nested.fields()), where)
+            return gcp_focus_rows.from_native(con, gcp_nested.nested(raw, where, gcp_nested.NATIVE), where)
+        return gcp_rows.from_export(con, gcp_nested.nested(raw, where, gcp_nested.fields()), where, self.basis)
 
 
 def _read_avro(path: Path) -> pl.DataFrame:

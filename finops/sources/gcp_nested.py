@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 from duckdb import DuckDBPyRelation
+from duckdb.sqltypes import DuckDBPyType
 from sqlglot import exp
 
 from finops.errors import SourceError
-from finops.focus import MONEY, TIME
+from finops.focus import MAP, MONEY, TIME
 from finops.sources.base import quoted
-from finops.sources.reading import unreadable
+from finops.sources.reading import exact, unique_entries, unreadable
 
 _TYPES = {"STRING": "VARCHAR", "TIMESTAMP": TIME, "FLOAT": "DOUBLE", "NUMERIC": MONEY, "BOOLEAN": "BOOLEAN"}
 
@@ -107,3 +108,69 @@ def _type(field: dict[str, Any]) -> str:
     else:
         kind = _TYPES[field["type"]]
     return f"{kind}[]" if field["mode"] == "REPEATED" else kind
+
+
+class Fields:
+    """A relation's columns and the fields inside them, present or not."""
+
+    def __init__(self, raw: DuckDBPyRelation) -> None:
+        self.types = {name.lower(): (name, kind) for name, kind in zip(raw.columns, raw.types, strict=True)}
+
+    def find(self, path: str) -> tuple[str, DuckDBPyType] | None:
+        """The expression and type of `column` or `column.field`; None when the file has no such thing."""
+        top, _, field = path.partition(".")
+        found = self.types.get(top.lower())
+        if found is None or not field:
+            return (quoted(found[0]), found[1]) if found else None
+        if found[1].id != "struct" or field not in _children(found[1]):
+            return None
+        return f"{quoted(found[0])}.{quoted(field)}", _children(found[1])[field]
+
+    def entries(self, path: str, key: str = "key", value: str = "value") -> str | None:
+        """A repeated field of keys and values as a list of {key, value}, empty when null.
+
+        What was set directly comes before what is inherited from a folder or the organisation.
+        """
+        found = self.find(path)
+        if found is None or found[1].id != "list":
+            return None
+        pairs = "LIST_TRANSFORM({}, lambda e: {{'key': e." + quoted(key) + ", 'value': e." + quoted(value) + "}})"
+        lists = [found[0]]
+        inherited = next((name for name in _items(found[1]) if name.lower() == "inherited"), None)
+        if inherited is not None:
+            is_inherited = f"LOWER(CAST(e.{quoted(inherited)} AS VARCHAR)) = 'true'"
+            lists = [
+                f"LIST_FILTER({found[0]}, lambda e: {test} COALESCE({is_inherited}, FALSE))" for test in ("NOT", "")
+            ]
+        each = [f"COALESCE({pairs.format(one)}, [])" for one in lists]
+        return each[0] if len(each) == 1 else f"LIST_CONCAT({', '.join(each)})"
+
+    def credits(self, path: str, names: dict[str, str]) -> str | None:
+        """The credits of a repeated field as charges keep them, amounts exact; `names` are the fields' there."""
+        found = self.find(path)
+        if found is None or found[1].id != "list":
+            return None
+        kind = str(_items(found[1])[names["amount"]])
+        amount = exact(f"c.{quoted(names['amount'])}", kind, MONEY)
+        fields = ", ".join(f"'{name}': c.{quoted(given)}" for name, given in names.items() if name != "amount")
+        return f"LIST_TRANSFORM({found[0]}, lambda c: {{{fields}, 'amount': {amount}}})"
+
+
+def merged(lists: list[str | None]) -> str:
+    """Lists of {key, value} as one map: where a key comes twice, the first list counts."""
+    present = [each for each in lists if each is not None]
+    if not present:
+        return f"CAST(NULL AS {MAP})"
+    joined = present[0]
+    for each in present[1:]:
+        joined = f"LIST_CONCAT({joined}, {each})"
+    return unique_entries(joined)
+
+
+def _children(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
+    return dict(cast("list[tuple[str, DuckDBPyType]]", kind.children))
+
+
+def _items(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
+    """The fields of a list's records."""
+    return _children(_children(kind)["child"])

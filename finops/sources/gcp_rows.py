@@ -1,84 +1,20 @@
-"""What the rows of Google's exports look like: detailed or standard, and the native FOCUS export.
+"""What the rows of Google's standard and detailed export look like.
 
-Nested columns have been put into the export's own shape before (see `gcp_nested`).
+Nested columns have been put into the export's own shape before (see `gcp_nested`). Here they are flattened: a
+record's fields become columns, a list stays one value of its row, so that nothing is counted once for each item.
 """
 
 from __future__ import annotations
 
-from typing import cast
-
-from duckdb import DuckDBPyRelation
-from duckdb.sqltypes import DuckDBPyType
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from finops.focus import CREDITS, MAP, MONEY, TIME
-from finops.sources import focus_rows
+from finops.sources import tag_sets
 from finops.sources.base import Normaliser, Raw, quoted
-from finops.sources.reading import exact, project, unique_entries
+from finops.sources.gcp_nested import Fields, merged
+from finops.sources.reading import exact, project
 
-_FLAT = {
-    **dict.fromkeys(
-        [
-            "billing_account_id",
-            "service_id",
-            "service_description",
-            "sku_id",
-            "sku_description",
-            "project_id",
-            "project_name",
-            "location_location",
-            "location_region",
-            "location_zone",
-            "resource_name",
-            "resource_global_name",
-            "seller_name",
-            "currency",
-            "usage_unit",
-            "usage_pricing_unit",
-            "invoice_month",
-            "cost_type",
-            "adjustment_type",
-            "adjustment_description",
-            "consumption_model",
-            "machine_type",
-            "subscription_id",
-            "applied_subscription_id",
-            "commitment_credit_id",
-        ],
-        "VARCHAR",
-    ),
-    **dict.fromkeys(
-        [
-            "cost",
-            "credits_total",
-            "cost_at_list",
-            "cost_at_effective_price_default",
-            "price_list_price",
-            "usage_amount",
-            "usage_amount_in_pricing_units",
-        ],
-        MONEY,
-    ),
-    "usage_start_time": TIME,
-    "usage_end_time": TIME,
-    "labels": MAP,
-    "credits": CREDITS,
-}
-
-NORMALISER = Normaliser(
-    sql="gcp_export",
-    columns=_FLAT,
-    required=(
-        "billing_account_id",
-        "usage_start_time",
-        "usage_end_time",
-        "cost",
-        "currency",
-        "invoice_month",
-        "cost_type",
-    ),
-)
-
-_PATHS = {
+_TEXT = {
     "billing_account_id": "billing_account_id",
     "service_id": "service.id",
     "service_description": "service.description",
@@ -102,112 +38,99 @@ _PATHS = {
     "consumption_model": "consumption_model.description",
     "subscription_id": "subscription.instance_id",
     "applied_subscription_id": "consumption_model.applied_subscription_instance_id",
+}
+_MONEY = {
     "cost": "cost",
     "cost_at_list": "cost_at_list",
     "cost_at_effective_price_default": "cost_at_effective_price_default",
     "price_list_price": "price.list_price",
+    "price_effective_price": "price.effective_price",
+    "price_effective_price_default": "price.effective_price_default",
+    "price_pricing_unit_quantity": "price.pricing_unit_quantity",
     "usage_amount": "usage.amount",
     "usage_amount_in_pricing_units": "usage.amount_in_pricing_units",
-    "usage_start_time": "usage_start_time",
-    "usage_end_time": "usage_end_time",
 }
+_TIME = {"usage_start_time": "usage_start_time", "usage_end_time": "usage_end_time"}
+_PATHS = {**_TEXT, **_MONEY, **_TIME}
+_LABELS = ("labels", "tags", "project_labels", "system_labels")
+"""Where a row has labels, in the order in which they count: a key may stand on several levels."""
+
+READ = frozenset(path.partition(".")[0] for path in (*_PATHS.values(), *_LABELS, "credits")) - {"project_labels"}
+"""The export's own columns that are read, records and lists whole."""
+
+BEFORE = ("google.skus", "google.services", "gpu.google_skus", "google.sku_facts", "google.label_facts")
+"""What is worked out once for each SKU and each set of labels."""
+
+NORMALISER = Normaliser(
+    sql="gcp_export",
+    columns={
+        **dict.fromkeys(_TEXT, "VARCHAR"),
+        **dict.fromkeys(_MONEY, MONEY),
+        **dict.fromkeys(_TIME, TIME),
+        "basis": "VARCHAR",
+        "labels": MAP,
+        "tag_set": "VARCHAR",
+        "credits": CREDITS,
+        "credits_total": MONEY,
+        "offset_total": MONEY,
+        "commitment_credit_id": "VARCHAR",
+        "commitment_credit_type": "VARCHAR",
+    },
+    required=(
+        "billing_account_id",
+        "usage_start_time",
+        "usage_end_time",
+        "cost",
+        "currency",
+        "invoice_month",
+        "cost_type",
+    ),
+    before=BEFORE,
+)
 
 
-def _children(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
-    return dict(cast("list[tuple[str, DuckDBPyType]]", kind.children))
+def from_export(con: DuckDBPyConnection, raw: DuckDBPyRelation, where: str, basis: str) -> Raw:
+    """Rows of the standard or detailed export as the normaliser reads them; `basis` is `provider` or `focus`.
 
-
-class _Fields:
-    """A relation's columns and the fields inside them, present or not."""
-
-    def __init__(self, raw: DuckDBPyRelation) -> None:
-        self.types = {name.lower(): (name, kind) for name, kind in zip(raw.columns, raw.types, strict=True)}
-
-    def find(self, path: str) -> tuple[str, DuckDBPyType] | None:
-        """The expression and type of `column` or `column.field`; None when the file has no such thing."""
-        top, _, field = path.partition(".")
-        found = self.types.get(top.lower())
-        if found is None or not field:
-            return (quoted(found[0]), found[1]) if found else None
-        if found[1].id != "struct" or field not in _children(found[1]):
-            return None
-        return f"{quoted(found[0])}.{quoted(field)}", _children(found[1])[field]
-
-    def entries(self, path: str, key: str = "key", value: str = "value") -> str | None:
-        """A repeated field of keys and values as a list of {key, value}, empty when null."""
-        found = self.find(path)
-        if found is None or found[1].id != "list":
-            return None
-        pairs = f"LIST_TRANSFORM({found[0]}, lambda e: {{'key': e.{quoted(key)}, 'value': e.{quoted(value)}}})"
-        return f"COALESCE({pairs}, [])"
-
-
-def _merged(lists: list[str | None]) -> str:
-    """Lists of {key, value} as one map: where a key comes twice, the first list counts."""
-    present = [each for each in lists if each is not None]
-    if not present:
-        return f"CAST(NULL AS {MAP})"
-    joined = present[0]
-    for each in present[1:]:
-        joined = f"LIST_CONCAT({joined}, {each})"
-    return unique_entries(joined)
-
-
-def _credits(raw: _Fields, path: str, names: dict[str, str]) -> tuple[str, str]:
-    """The credits as FOCUS rows keep them, and their exact sum (zero when there are none)."""
-    found = raw.find(path)
-    if found is None:
-        return f"CAST(NULL AS {CREDITS})", f"CAST(0 AS {MONEY})"
-    amount = f"CAST(CAST(c.{quoted(names['amount'])} AS VARCHAR) AS {MONEY})"
-    fields = ", ".join(f"'{name}': c.{quoted(given)}" for name, given in names.items() if name != "amount")
-    items = f"LIST_TRANSFORM({found[0]}, lambda c: {{{fields}, 'amount': {amount}}})"
-    amounts = f"LIST_TRANSFORM({found[0]}, lambda c: {amount})"
-    return items, f"CAST(COALESCE(LIST_SUM({amounts}), 0) AS {MONEY})"
-
-
-def from_export(raw: DuckDBPyRelation, where: str) -> Raw:
-    """Rows of the standard or detailed export as the normaliser reads them."""
-    fields = _Fields(raw)
-    also: dict[str, str] = {}
+    Raises SourceError where labels cannot be read.
+    """
+    raw = _with_project_labels(raw)
+    fields = Fields(raw)
+    also: dict[str, str] = {"basis": f"'{basis}'", "labels": f"CAST(NULL AS {MAP})"}
     for name, path in _PATHS.items():
         found = fields.find(path)
         if found is not None:
-            also[name] = _cast(found, _FLAT[name])
-    items, total = _credits(fields, "credits", {"name": "name", "type": "type", "id": "id", "amount": "amount"})
-    system = fields.entries("system_labels")
-    labels = [fields.entries(path) for path in ("labels", "tags", "project.labels")]
-    also |= {"credits": items, "credits_total": total, "labels": _merged([*labels, system])}
-    if fields.find("credits") is not None:
-        committed = "LIST_FILTER(credits, lambda c: STARTS_WITH(c.type, 'COMMITTED_USAGE_DISCOUNT'))"
-        also["commitment_credit_id"] = f"{committed}[1].id"
-    if system is not None:
-        machine = f"LIST_FILTER({system}, lambda e: e.key = 'compute.googleapis.com/machine_spec')[1].value"
-        also["machine_type"] = machine
-    return Raw(project(raw, NORMALISER, where, also), NORMALISER)
+            also[name] = exact(found[0], str(found[1]), NORMALISER.columns[name])
+    listed = [quoted(path) for path in _LABELS if fields.entries(path) is not None]
+    tags = tag_sets.find(con, raw, listed, _united, where)
+    also |= {"tag_set": tags.key, **_credits(fields)}
+    return Raw(project(raw, NORMALISER, where, also), NORMALISER, tags.sets)
 
 
-def _cast(found: tuple[str, DuckDBPyType], wanted: str) -> str:
-    """The exact cast of an expression (not a bare column) to the type wanted."""
-    expression, kind = found
-    return exact("\0", str(kind), wanted).replace(quoted("\0"), expression)
+def _with_project_labels(raw: DuckDBPyRelation) -> DuckDBPyRelation:
+    """The labels of the project as a column of their own: a set of tags is told apart by whole columns."""
+    found = Fields(raw).find("project.labels")
+    return raw if found is None else raw.project(f"*, {found[0]} AS project_labels")
 
 
-def from_native_focus(raw: DuckDBPyRelation, where: str) -> Raw:
-    """Rows of the native FOCUS export (preview), with its known gaps filled from what the export is.
+def _united(sets: DuckDBPyRelation) -> str:
+    """A set's labels as one map."""
+    fields = Fields(sets)
+    return merged([fields.entries(path) for path in _LABELS])
 
-    Google writes the period's end as its last day and categories in lower case at times; the provider of
-    every row of this export is Google Cloud. Labels, tags and credits stand in `x_` columns.
-    """
-    fields = _Fields(raw)
-    names = {"name": "Name", "type": "Type", "id": "Id", "amount": "Amount"}
-    labels = [
-        fields.entries(path, "Key", "Value") for path in ("x_Labels", "x_Tags", "x_ProjectLabels", "x_SystemLabels")
-    ]
-    also = {"Tags": _merged(labels), "x_Credits": _credits(fields, "x_Credits", names)[0]}
-    if fields.find("BillingPeriodStart"):
-        also["BillingPeriodEnd"] = f"CAST(BillingPeriodStart AS {TIME}) + INTERVAL 1 MONTH"
-    if fields.find("ChargeCategory"):
-        also["ChargeCategory"] = "UPPER(LEFT(ChargeCategory, 1)) || LOWER(SUBSTR(ChargeCategory, 2))"
-    if fields.find("ProviderName"):
-        also["ProviderName"] = "COALESCE(NULLIF(ProviderName, ''), 'Google Cloud')"
-    return focus_rows.from_files(raw, where, also)
+
+def _credits(fields: Fields) -> dict[str, str]:
+    """The credits as charges keep them, and what is asked of them: their exact sum (zero when there are none)."""
+    items = fields.credits("credits", {"name": "name", "type": "type", "id": "id", "amount": "amount"})
+    if items is None:
+        return {"credits_total": f"CAST(0 AS {MONEY})", "offset_total": f"CAST(0 AS {MONEY})"}
+    total = "CAST(COALESCE(LIST_SUM(LIST_TRANSFORM({}, lambda c: c.amount)), 0) AS " + MONEY + ")"
+    offsets = f"LIST_FILTER({items}, lambda c: c.type = 'FEE_UTILIZATION_OFFSET')"
+    committed = f"LIST_FILTER({quoted('credits')}, lambda c: STARTS_WITH(c.type, 'COMMITTED_USAGE_DISCOUNT'))[1]"
+    return {
+        "credits": items,
+        "credits_total": total.format(items),
+        "offset_total": total.format(offsets),
+        "commitment_credit_id": f"{committed}.id",
+        "commitment_credit_type": f"{committed}.type",
+    }

@@ -91,38 +91,44 @@ def unique_entries(entries: str) -> str:
     )
 
 
-def _exact_double(name: str) -> str:
-    """The decimal that a double was written as, ten times faster where it has at most ten digits after the point.
+def _exact_double(value: str) -> str:
+    """The decimal that a double was written as, ten times faster where it is whole or has at most ten digits
+    after the point.
 
     A number of at most fifteen significant digits is the shortest that names its double. So where n / 10^10, which
-    is rounded correctly, gives the double back and n has at most fifteen digits, n / 10^10 is what was written.
+    is rounded correctly, gives the double back and n has at most fifteen digits, n / 10^10 is what was written. A
+    whole number below 2^53 is its own shortest form.
     """
-    few_digits = f"ABS({name}) < 100000 AND ROUND({name} * 1e10) / 1e10 = {name}"
-    shortest = f"CAST(CAST({name} AS VARCHAR) AS {MONEY})"
-    # tried, not done: the engine may compute both branches and choose afterwards
-    return f"CASE WHEN {few_digits} THEN CAST(TRY_CAST({name} AS DECIMAL(18,10)) AS {MONEY}) ELSE {shortest} END"
+    few_digits = f"ABS({value}) < 100000 AND ROUND({value} * 1e10) / 1e10 = {value}"
+    whole = f"ABS({value}) < 9007199254740992 AND TRUNC({value}) = {value}"
+    shortest = f"CAST(CAST({value} AS VARCHAR) AS {MONEY})"
+    # tried, not done: the engine may compute all branches and choose afterwards
+    return (
+        f"CASE WHEN {few_digits} THEN CAST(TRY_CAST({value} AS DECIMAL(18,10)) AS {MONEY}) "
+        f"WHEN {whole} THEN CAST(TRY_CAST({value} AS BIGINT) AS {MONEY}) ELSE {shortest} END"
+    )
 
 
-def exact(column: str, raw: str, wanted: str) -> str:
-    """The cast of a raw column that loses nothing.
+def exact(value: str, raw: str, wanted: str) -> str:
+    """The cast of an expression of type `raw` that loses nothing.
 
     A double is first written out in its shortest form, which is the decimal that the provider meant:
     a direct cast would multiply in binary and leave noise behind the last digit.
     """
-    name, raw = quoted(column), raw.upper()
+    raw = raw.upper()
     if wanted == MONEY:
         if raw in {"DOUBLE", "FLOAT"}:
-            return _exact_double(name)
-        return f"CAST(NULLIF(TRIM({name}), '') AS {MONEY})" if raw == "VARCHAR" else f"CAST({name} AS {MONEY})"
+            return _exact_double(value)
+        return f"CAST(NULLIF(TRIM({value}), '') AS {MONEY})" if raw == "VARCHAR" else f"CAST({value} AS {MONEY})"
     if wanted == MAP:
         if raw in {"VARCHAR", "JSON"}:
-            return f"CAST(CAST(NULLIF({name}, '') AS JSON) AS {MAP})"
+            return f"CAST(CAST(NULLIF({value}, '') AS JSON) AS {MAP})"
         if raw.endswith("[]"):
-            return unique_entries(name)
-        return f"CAST({name} AS {MAP})"
+            return unique_entries(value)
+        return f"CAST({value} AS {MAP})"
     if raw == "VARCHAR":
-        return f"CAST(NULLIF({name}, '') AS {wanted})" if wanted != "VARCHAR" else f"NULLIF({name}, '')"
-    return f"CAST({name} AS {wanted})"
+        return f"CAST(NULLIF({value}, '') AS {wanted})" if wanted != "VARCHAR" else f"NULLIF({value}, '')"
+    return f"CAST({value} AS {wanted})"
 
 
 def project(
@@ -147,7 +153,8 @@ def project(
         if name in also:
             expression = also[name]
         elif name.lower() in found:
-            expression = exact(*found[name.lower()], wanted)
+            written, kind = found[name.lower()]
+            expression = exact(quoted(written), kind, wanted)
         else:
             expression = f"CAST(NULL AS {wanted})"
         columns.append(f"{expression} AS {quoted(name)}")

@@ -14,6 +14,7 @@ from finops.errors import SourceError
 from finops.focus import MANDATORY
 from finops.sources.landing import Landed
 from finops.warehouse.connection import scalar
+from finops.warehouse.parts import part
 
 _IN_HAND = "file_id IN (SELECT file_id FROM files_in_hand)"
 
@@ -50,6 +51,25 @@ def tags_found(con: DuckDBPyConnection, where: str) -> None:
             f"the tags of {lost} rows are in no set that was found",
             where=where,
             remedy="nothing of it was loaded; report it with these figures",
+        )
+
+
+def one_export_an_account(con: DuckDBPyConnection, where: str) -> None:
+    """No billing account of Google's comes in twice: its FOCUS export has the charges of the other ones again."""
+    native, other = (part(each).table for each in ("gcp_focus", "gcp_export"))
+    twice = con.execute(
+        f"""SELECT DISTINCT BillingAccountId, f.source FROM focus.parts AS c JOIN ledger.files AS f USING (file_id)
+        WHERE BillingAccountId IN (
+          SELECT BillingAccountId FROM {native} INTERSECT SELECT BillingAccountId FROM {other})
+        ORDER BY ALL"""  # noqa: S608
+    ).fetchall()
+    if twice:
+        account, sources = twice[0][0], ", ".join(sorted({source for _, source in twice}))
+        raise SourceError(
+            f"the billing account {account} comes in twice: as Google's FOCUS export and as its billing export, "
+            "each with all of its charges",
+            where=f"{where}, sources: {sources}",
+            remedy="keep one of the two (the detailed export tells more) and take the other out of finops.yaml",
         )
 
 

@@ -16,7 +16,14 @@ from finops.errors import CheckError
 from finops.models import models
 
 ADVISORY = frozenset(
-    {"known_rates", "known_accelerators", "charge_periods", "negations_cancel", "providers_are_current"}
+    {
+        "known_rates",
+        "known_accelerators",
+        "charge_periods",
+        "negations_cancel",
+        "providers_are_current",
+        "commitments_balance",
+    }
 )
 """Checks of what the data lack, rather than of what we did with them: they are shown and do not block."""
 

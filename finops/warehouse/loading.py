@@ -30,6 +30,8 @@ from finops.warehouse.reference import Reference
 
 BATCH_BYTES = 32 << 20
 """Landed bytes that are normalised together: compressed, they unfold to some ten times that."""
+STREAMED_BYTES = 256 << 20
+"""The same for Parquet, which is streamed through: what two deliveries have in common is worked out once."""
 MEMORY_A_THREAD = 512 << 20
 """Bytes that the engine may use for each of its threads while it loads: a bill of any length is streamed through."""
 
@@ -117,6 +119,8 @@ class Loader:
             self._swap(source.name, normaliser)
             accepting.understood(self.con, where)
             accepting.tags_found(self.con, where)
+            if normaliser in {"gcp_export", "gcp_focus"}:
+                accepting.one_export_an_account(self.con, where)
             accepting.not_empty(self.con, batch, where)
             accepting.in_its_period(self.con, batch, where)
             accepting.in_our_time(self.con, where)
@@ -227,11 +231,13 @@ class Loader:
 
 
 def _batches(landed: Sequence[Landed]) -> Iterator[list[Landed]]:
-    """Units in their order, together up to BATCH_BYTES; files of different formats never together."""
+    """Units in their order, together up to BATCH_BYTES (STREAMED_BYTES); files of different formats never together."""
     batch: list[Landed] = []
     for each in landed:
         other_format = batch and batch[0].files and each.files and batch[0].files[0].suffix != each.files[0].suffix
-        if batch and (other_format or sum(one.size for one in batch) + each.size > BATCH_BYTES):
+        streamed = all(path.suffix == ".parquet" for path in each.files)
+        most = STREAMED_BYTES if streamed else BATCH_BYTES
+        if batch and (other_format or sum(one.size for one in batch) + each.size > most):
             yield batch
             batch = []
         batch.append(each)

@@ -23,7 +23,8 @@ def recipe(rules: list[Rule], currency: str, reference: Reference) -> str:
     Accounts' names take part only where a rule asks for them: elsewhere they are looked up when they are shown.
     """
     digest = hashlib.sha256(attributed_sql(rules).encode())
-    for each in (*models("normalise"), *models("control"), model("focus.tag_sets"), model("focus.source_tags")):
+    joined = (*models("google"), model("gpu.google_skus"), model("focus.tag_sets"), model("focus.source_tags"))
+    for each in (*models("normalise"), *models("control"), *joined):
         digest.update(each.sql.encode())
     code = Path(sources.__file__).parent.glob("*.[pj][ys]*")  # and the schema it reads with
     for path in sorted([*code, Path(parts.__file__), Path(focus.__file__)]):

@@ -55,11 +55,14 @@ def normalise(con: DuckDBPyConnection, source: Source, batch: Sequence[Landed]) 
         con.execute("CREATE OR REPLACE TEMP TABLE parsed_rows AS FROM unparsed_rows")
         rows = con.table("parsed_rows")
     rows.create_view("source_rows", replace=True)
-    con.execute(f"CREATE OR REPLACE TEMP VIEW normalised AS {model(f'normalise.{name}').sql}")
     if raw.tag_sets is not None:
-        raw.tag_sets.create_view("source_tags", replace=True)
-    else:
-        con.execute(f"CREATE OR REPLACE TEMP VIEW source_tags AS {model('focus.source_tags').sql}")
+        raw.tag_sets.create_view("found_tags", replace=True)
+        con.execute("CREATE OR REPLACE TEMP TABLE source_tags AS FROM found_tags")
+    for before in raw.normaliser.before:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {before.partition('.')[2]} AS {model(before).sql}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW normalised AS {model(f'normalise.{name}').sql}")
+    if raw.tag_sets is None:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE source_tags AS {model('focus.source_tags').sql}")
     for table, sql in (("control", f"control.{name}"), ("tag_sets", "focus.tag_sets"), ("aside", "focus.aside")):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {model(sql).sql}")
     return name

@@ -21,6 +21,9 @@ WITH charge AS (
         -- a charge without a category of its own (a credit, an adjustment) goes with what is on demand
         CommitmentDiscountId IS NULL
             AND coalesce(PricingCategory, 'Standard') IN ('Standard', 'Dynamic') AS is_avoidable,
+        -- a reservation that nobody used, a node's GPUs that no pod asked for: the bill says so itself
+        CapacityReservationStatus IS NOT DISTINCT FROM 'Unused'
+            OR coalesce(Tags['k8s-namespace'], '') = 'kube:unallocated' AS is_unallocated,
         CAST(replace(CAST(x_EffectiveCostReporting AS VARCHAR), '.', '') AS HUGEINT) AS cost,
         CAST(replace(CAST(x_GpuHours AS VARCHAR), '.', '') AS HUGEINT) AS gpu_hours,
         epoch_us(ChargePeriodStart) // 1000000 AS starts,
@@ -69,6 +72,7 @@ instance_hour AS (
              'team': coalesce(team, ''), 'project': coalesce(ml_project, ''), 'stage': coalesce(ml_stage, '')}) AS owner,
         max(gpu_count) AS gpu_count,
         sum(gpu_hours) AS gpu_hours,
+        bool_and(is_unallocated) FILTER (WHERE gpu_hours IS NOT NULL) AS is_unallocated,
         CASE WHEN NOT bool_or(cost_unknown) THEN coalesce(sum(cost) FILTER (WHERE is_avoidable), 0) END AS avoidable,
         CASE WHEN NOT bool_or(cost_unknown) THEN coalesce(sum(cost) FILTER (WHERE NOT is_avoidable), 0) END AS committed
     FROM spread
@@ -92,6 +96,7 @@ SELECT
         WHEN gpu_count < 1 THEN gpu_count
         ELSE greatest(coalesce(gpu_count, 1), ceil(max(gpu_hours) OVER (PARTITION BY instance_id) / 1e18 - 0.05))
     END :: DECIMAL(18, 4) AS gpu_count,
+    is_unallocated,
     gpu_hours AS gpu_hour_units,
     avoidable AS avoidable_units,
     committed AS committed_units

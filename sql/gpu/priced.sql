@@ -1,6 +1,7 @@
 -- Each GPU's share of its instance-hour, by state: every instance-hour's cost and GPU-hours, split without a remainder.
 -- First evenly over the GPUs, then over each GPU's states by time. What is billed and not observed is
--- 'unobserved'; where more was observed than billed, the states share what is billed.
+-- 'unobserved', or 'unallocated' where the bill itself says that nobody used it; where more was observed than
+-- billed, the states share what is billed.
 WITH seen AS (
     SELECT s.instance_id, s.hour, s.gpu_id, sum(s.seconds) * 1000 AS observed_ms
     FROM gpu.segments AS s
@@ -44,9 +45,10 @@ part AS (
     WHERE s.seconds > 0
     UNION ALL
     SELECT
-        instance_id, hour, gpu_id, 'unobserved', NULL, NULL,
+        d.instance_id, d.hour, d.gpu_id, CASE WHEN b.is_unallocated THEN 'unallocated' ELSE 'unobserved' END, NULL, NULL,
         CASE WHEN observed_ms > 0 THEN billed_ms - observed_ms ELSE greatest(billed_ms, 1) END AS ms
-    FROM device
+    FROM device AS d
+    JOIN gpu.billed_hours AS b USING (instance_id, hour)
     WHERE billed_ms > observed_ms OR observed_ms = 0
 ),
 

@@ -1,131 +1,163 @@
--- Google Cloud's standard and detailed billing export as FOCUS charges, on the provider's basis:
--- what a row costs is `cost` and its credits, which are negative; commitments are where Google puts them.
+-- Google Cloud's standard and detailed billing export as FOCUS charges.
+-- What a row costs is `cost` and its credits, which are negative. On the provider's basis commitments stay where
+-- Google puts them. On FOCUS's, what a commitment covered is billed with its fee: the fee is a purchase without
+-- effective cost, and what nothing used of it is a row of its own; both bases come to the same total. That takes
+-- the offset that Google credits to the fee (its model since 2026-01-21): where there is none, as with commitments
+-- to use machines, nothing tells what part of a fee was used, and it stays with the fee.
 -- ChargeCategory stays null for a cost type or adjustment that is not known: the load then stops.
 WITH priced AS (
   SELECT
-    *,
-    cost + credits_total AS net,
-    COALESCE(sku_description, '') AS sku_text,
-    CAST(invoice_month || '01' AS VARCHAR) AS invoice_day
-  FROM source_rows
+    s.*,
+    k.category AS service_category,
+    k.subcategory AS service_subcategory,
+    k.gpu_model,
+    k.purchase,
+    COALESCE(k.is_spend_based, FALSE) AS is_spend_based,
+    l.machine_type,
+    COALESCE(l.is_unused_reservation, FALSE) AS is_unused_reservation,
+    s.cost + s.credits_total AS net,
+    STRPTIME(s.invoice_month || '01', '%Y%m%d') AS period_start,
+    COALESCE(s.subscription_id, s.applied_subscription_id, s.commitment_credit_id) AS commitment,
+    CASE
+      WHEN s.adjustment_type IN ('GOODWILL', 'SLA_VIOLATION') THEN 'Credit'
+      WHEN s.adjustment_type IN ('BALANCE_TRANSFER', 'ACCOUNT_CLOSURE', 'GENERAL_ADJUSTMENT') THEN 'Adjustment'
+      WHEN s.cost_type = 'tax' THEN 'Tax'
+      WHEN s.cost_type IN ('rounding_error', 'adjustment') THEN 'Adjustment'
+      WHEN s.cost_type = 'regular' AND k.is_commitment THEN 'Purchase'
+      WHEN s.cost_type = 'regular' THEN 'Usage'
+    END AS row_category
+  FROM source_rows AS s
+  LEFT JOIN sku_facts AS k
+    ON k.sku_id IS NOT DISTINCT FROM s.sku_id
+      AND k.sku_description IS NOT DISTINCT FROM s.sku_description
+      AND k.service_id IS NOT DISTINCT FROM s.service_id
+  LEFT JOIN label_facts AS l
+    ON l.tag_set = s.tag_set
 ),
-typed AS (
+split AS (
   SELECT
-    *,
-    STRPTIME(invoice_day, '%Y%m%d') AS period_start,
-    REGEXP_MATCHES(sku_text, '^Commitment') AS is_commitment,
-    COALESCE(subscription_id, applied_subscription_id, commitment_credit_id) AS commitment,
-    REGEXP_MATCHES(sku_text, 'Spot|Preemptible') OR COALESCE(consumption_model, '') LIKE '%Spot%' AS is_spot,
+    p.*,
+    FALSE AS is_unused,
+    p.row_category AS category,
+    p.row_category = 'Usage' AS is_usage,
+    p.row_category IN ('Usage', 'Purchase') AS is_priced,
+    p.basis = 'focus' AND p.row_category = 'Purchase' AND p.offset_total <> 0 AS is_fee,
+    -- Google's price of a commitment, not its credit: the fee pays for this row
+    p.basis = 'focus' AND p.row_category = 'Usage' AND p.applied_subscription_id IS NOT NULL AS is_covered
+  FROM priced AS p
+  UNION ALL
+  SELECT
+    p.*,
+    TRUE AS is_unused,
+    'Usage' AS category,
+    FALSE AS is_usage,
+    FALSE AS is_priced,
+    FALSE AS is_fee,
+    FALSE AS is_covered
+  FROM priced AS p
+  WHERE p.basis = 'focus' AND p.row_category = 'Purchase' AND p.offset_total <> 0
+),
+kept AS (
+  SELECT
+    CAST(NULL AS VARCHAR) AS x_LeftOut,
+    x_SourceFile,
+    is_unused AS x_Added,
+    CASE WHEN adjustment_type IS NULL THEN cost_type ELSE cost_type || ': ' || adjustment_type END AS x_SourceLineType,
+    basis AS x_CostBasis,
+    location_zone AS AvailabilityZone,
     CASE
-      WHEN adjustment_type IN ('GOODWILL', 'SLA_VIOLATION') THEN 'Credit'
-      WHEN adjustment_type IN ('BALANCE_TRANSFER', 'ACCOUNT_CLOSURE', 'GENERAL_ADJUSTMENT') THEN 'Adjustment'
-      WHEN cost_type = 'tax' THEN 'Tax'
-      WHEN cost_type IN ('rounding_error', 'adjustment') THEN 'Adjustment'
-      WHEN cost_type = 'regular' AND REGEXP_MATCHES(sku_text, '^Commitment') THEN 'Purchase'
-      WHEN cost_type = 'regular' THEN 'Usage'
-    END AS category,
+      WHEN is_unused OR is_covered THEN CAST(0 AS DECIMAL(38,18))
+      WHEN is_fee THEN net - offset_total
+      ELSE net
+    END AS BilledCost,
+    CASE WHEN is_fee THEN CAST(0 AS DECIMAL(38,18)) ELSE net END AS EffectiveCost,
+    CASE WHEN is_unused THEN net ELSE COALESCE(cost_at_list, cost) END AS ListCost,
+    CASE WHEN is_unused THEN net ELSE COALESCE(cost_at_effective_price_default, cost) END AS ContractedCost,
+    billing_account_id AS BillingAccountId,
+    currency AS BillingCurrency,
+    CAST(period_start AS TIMESTAMPTZ) AS BillingPeriodStart,
     CASE
-      WHEN NOT REGEXP_MATCHES(sku_text, 'GPU|gpu slice') OR REGEXP_MATCHES(sku_text, '^(Commitment|Reserved)') THEN NULL
-      WHEN REGEXP_MATCHES(sku_text, 'H100.*(Plus|Mega)') THEN 'H100 Mega'
-      WHEN REGEXP_MATCHES(sku_text, 'GB200') THEN 'GB200'
-      WHEN REGEXP_MATCHES(sku_text, 'B200') THEN 'B200'
-      WHEN REGEXP_MATCHES(sku_text, 'H200') THEN 'H200'
-      WHEN REGEXP_MATCHES(sku_text, 'H100') THEN 'H100'
-      WHEN REGEXP_MATCHES(sku_text, 'A100 80GB') THEN 'A100 80GB'
-      WHEN REGEXP_MATCHES(sku_text, 'A100') THEN 'A100'
-      WHEN REGEXP_MATCHES(sku_text, '\bL4\b') THEN 'L4'
-      WHEN REGEXP_MATCHES(sku_text, '\bT4\b') THEN 'T4'
-      WHEN REGEXP_MATCHES(sku_text, '\bV100\b') THEN 'V100'
-      WHEN REGEXP_MATCHES(sku_text, '\bP100\b') THEN 'P100'
-      WHEN REGEXP_MATCHES(sku_text, '\bP4\b') THEN 'P4'
-      WHEN REGEXP_MATCHES(sku_text, '\bK80\b') THEN 'K80'
-      WHEN REGEXP_MATCHES(sku_text, 'RTX 6000') THEN 'RTX PRO 6000'
-      ELSE 'unmapped'
-    END AS gpu_model
-  FROM priced
+      WHEN is_unused_reservation AND category = 'Usage'
+        THEN COALESCE(resource_global_name, resource_name, project_id || '/reservation')
+    END AS CapacityReservationId,
+    usage_start_time AS ChargePeriodStart,
+    usage_end_time AS ChargePeriodEnd,
+    category AS ChargeCategory,
+    -- on the invoice of the month itself it corrects nothing that was invoiced; that month began at midnight in
+    -- California, in summer time from April to November
+    CASE
+      WHEN adjustment_type IN ('USAGE_CORRECTION', 'PRICE_CORRECTION', 'METADATA_CORRECTION')
+        AND usage_start_time < CAST(period_start AS TIMESTAMPTZ)
+          + CASE WHEN MONTH(period_start) BETWEEN 4 AND 11 THEN INTERVAL '7' HOUR ELSE INTERVAL '8' HOUR END
+        THEN 'Correction'
+    END AS ChargeClass,
+    COALESCE(sku_description, adjustment_description, cost_type) AS ChargeDescription,
+    CASE WHEN category IN ('Usage', 'Purchase') THEN commitment END AS CommitmentDiscountId,
+    CASE
+      WHEN commitment IS NULL OR category NOT IN ('Usage', 'Purchase') THEN NULL
+      WHEN is_spend_based OR applied_subscription_id IS NOT NULL OR offset_total <> 0
+        OR commitment_credit_type = 'COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE' THEN 'Spend'
+      ELSE 'Usage'
+    END AS CommitmentDiscountCategory,
+    CASE WHEN category IN ('Usage', 'Purchase') AND applied_subscription_id IS NOT NULL THEN consumption_model END
+      AS CommitmentDiscountName,
+    CASE
+      WHEN commitment IS NULL OR category <> 'Usage' THEN NULL
+      WHEN is_unused THEN 'Unused'
+      ELSE 'Used'
+    END AS CommitmentDiscountStatus,
+    CASE WHEN is_usage THEN usage_amount END AS ConsumedQuantity,
+    CASE WHEN is_usage THEN usage_unit END AS ConsumedUnit,
+    CASE WHEN is_priced AND price_pricing_unit_quantity = 1 THEN COALESCE(price_effective_price_default, price_effective_price) END
+      AS ContractedUnitPrice,
+    CASE WHEN is_priced AND price_pricing_unit_quantity = 1 THEN price_list_price END AS ListUnitPrice,
+    CASE
+      WHEN category NOT IN ('Usage', 'Purchase') THEN NULL
+      WHEN commitment IS NOT NULL AND category = 'Usage' THEN 'Committed'
+      WHEN purchase = 'spot' OR consumption_model LIKE '%Spot%' THEN 'Dynamic'
+      -- also the purchase of a commitment: committed is what one covers
+      ELSE 'Standard'
+    END AS PricingCategory,
+    CASE WHEN is_priced THEN usage_amount_in_pricing_units END AS PricingQuantity,
+    CASE WHEN is_priced THEN usage_pricing_unit END AS PricingUnit,
+    COALESCE(seller_name, 'Google Cloud') AS PublisherName,
+    COALESCE(location_region, location_location) AS RegionId,
+    resource_global_name AS ResourceId,
+    resource_name AS ResourceName,
+    COALESCE(service_category, 'Other') AS ServiceCategory,
+    COALESCE(service_description, cost_type) AS ServiceName,
+    COALESCE(seller_name, 'Google Cloud') AS ServiceProviderName,
+    COALESCE(service_subcategory, 'Other (Other)') AS ServiceSubcategory,
+    sku_id AS SkuId,
+    project_id AS SubAccountId,
+    project_name AS SubAccountName,
+    labels AS Tags,
+    tag_set AS x_TagSet,
+    service_id AS x_ServiceCode,
+    CASE WHEN is_unused THEN NULL ELSE credits END AS x_Credits,
+    CASE WHEN is_usage THEN machine_type END AS x_InstanceType,
+    CASE WHEN is_usage AND gpu_model IS NOT NULL THEN usage_amount_in_pricing_units END AS x_InstanceHours,
+    CASE WHEN is_usage THEN gpu_model END AS x_SkuGpuModel
+  FROM split
 )
+-- What follows from columns that are kept is not kept itself: the view over them says it again.
 SELECT
-  CAST(NULL AS VARCHAR) AS x_LeftOut,
-  x_SourceFile,
-  FALSE AS x_Added,
-  CASE WHEN adjustment_type IS NULL THEN cost_type ELSE cost_type || ': ' || adjustment_type END AS x_SourceLineType,
-  'provider' AS x_CostBasis,
-  location_zone AS AvailabilityZone,
-  net AS BilledCost,
-  net AS EffectiveCost,
-  COALESCE(cost_at_list, cost) AS ListCost,
-  COALESCE(cost_at_effective_price_default, cost) AS ContractedCost,
-  billing_account_id AS BillingAccountId,
-  CAST(NULL AS VARCHAR) AS BillingAccountName,
+  *,
   'BillingAccount' AS BillingAccountType,
-  currency AS BillingCurrency,
-  CAST(period_start AS TIMESTAMPTZ) AS BillingPeriodStart,
-  CAST(period_start + INTERVAL 1 MONTH AS TIMESTAMPTZ) AS BillingPeriodEnd,
-  usage_start_time AS ChargePeriodStart,
-  usage_end_time AS ChargePeriodEnd,
-  category AS ChargeCategory,
-  CASE
-    WHEN adjustment_type IN ('USAGE_CORRECTION', 'PRICE_CORRECTION', 'METADATA_CORRECTION') THEN 'Correction'
-  END AS ChargeClass,
-  COALESCE(sku_description, adjustment_description, cost_type) AS ChargeDescription,
-  CASE WHEN category = 'Usage' THEN 'Usage-Based' WHEN category = 'Purchase' THEN 'Recurring' ELSE 'One-Time' END
+  BillingPeriodStart + INTERVAL '1' MONTH AS BillingPeriodEnd,
+  CASE WHEN CapacityReservationId IS NOT NULL THEN 'Unused' END AS CapacityReservationStatus,
+  CASE ChargeCategory WHEN 'Usage' THEN 'Usage-Based' WHEN 'Purchase' THEN 'Recurring' ELSE 'One-Time' END
     AS ChargeFrequency,
-  CASE WHEN commitment IS NOT NULL AND category IN ('Usage', 'Purchase') THEN 'Spend' END
-    AS CommitmentDiscountCategory,
-  CASE WHEN category IN ('Usage', 'Purchase') THEN commitment END AS CommitmentDiscountId,
-  CASE WHEN commitment IS NOT NULL AND category = 'Usage' THEN 'Used' END AS CommitmentDiscountStatus,
-  CASE WHEN commitment IS NOT NULL AND category IN ('Usage', 'Purchase') THEN 'Committed Use Discount' END
-    AS CommitmentDiscountType,
-  CASE WHEN category = 'Usage' THEN usage_amount END AS ConsumedQuantity,
-  CASE WHEN category = 'Usage' THEN usage_unit END AS ConsumedUnit,
+  CASE WHEN CommitmentDiscountId IS NOT NULL THEN 'Committed Use Discount' END AS CommitmentDiscountType,
   'Google Cloud' AS InvoiceIssuerName,
-  price_list_price AS ListUnitPrice,
-  CASE
-    WHEN category NOT IN ('Usage', 'Purchase') THEN NULL
-    WHEN is_commitment OR commitment IS NOT NULL THEN 'Committed'
-    WHEN is_spot THEN 'Dynamic'
-    ELSE 'Standard'
-  END AS PricingCategory,
-  usage_amount_in_pricing_units AS PricingQuantity,
-  usage_pricing_unit AS PricingUnit,
+  CASE WHEN PublisherName = 'Google Cloud' THEN 'Google Cloud' END AS HostProviderName,
   'Google Cloud' AS ProviderName,
-  COALESCE(seller_name, 'Google Cloud') AS PublisherName,
-  location_region AS RegionId,
-  location_location AS RegionName,
-  resource_global_name AS ResourceId,
-  resource_name AS ResourceName,
-  CASE
-    WHEN service_description IN ('Vertex AI', 'Gemini API', 'Cloud Natural Language API', 'Cloud Vision API',
-      'Cloud Speech API', 'Cloud Translation') OR service_id = 'C7E2-9256-1C43' THEN 'AI and Machine Learning'
-    WHEN service_description IN ('Compute Engine', 'Kubernetes Engine', 'Cloud Run', 'Cloud Functions', 'App Engine')
-      THEN 'Compute'
-    WHEN service_description IN ('Cloud Storage', 'Filestore', 'Backup for GKE') THEN 'Storage'
-    WHEN service_description IN ('BigQuery', 'BigQuery Storage API', 'Dataflow', 'Cloud Dataproc', 'Cloud Composer')
-      THEN 'Analytics'
-    WHEN service_description IN ('Cloud SQL', 'Cloud Spanner', 'Cloud Bigtable', 'Cloud Firestore', 'AlloyDB')
-      THEN 'Databases'
-    WHEN service_description IN ('Networking', 'Cloud DNS', 'Cloud CDN', 'Cloud NAT') THEN 'Networking'
-    WHEN service_description IN ('Cloud Logging', 'Cloud Monitoring', 'Stackdriver Logging') THEN
-      'Management and Governance'
-    WHEN service_description IN ('Cloud Pub/Sub', 'Cloud Tasks') THEN 'Integration'
-    WHEN service_description IN ('Secret Manager', 'Cloud Key Management Service (KMS)') THEN 'Security'
-    WHEN service_description IN ('Artifact Registry', 'Cloud Build') THEN 'Developer Tools'
-    ELSE 'Other'
-  END AS ServiceCategory,
-  COALESCE(service_description, cost_type) AS ServiceName,
-  sku_id AS SkuId,
-  sku_description AS SkuMeter,
-  project_id AS SubAccountId,
-  project_name AS SubAccountName,
-  CASE WHEN project_id IS NOT NULL THEN 'Project' END AS SubAccountType,
-  labels AS Tags,
-  TO_JSON(labels) AS x_TagSet,
-  service_id AS x_ServiceCode,
-  sku_description AS x_UsageType,
-  SUBSTR(invoice_month, 1, 4) || '-' || SUBSTR(invoice_month, 5, 2) AS x_InvoiceMonth,
-  credits AS x_Credits,
-  machine_type AS x_InstanceType,
-  CASE WHEN gpu_model IS NOT NULL AND category = 'Usage' THEN usage_amount_in_pricing_units END AS x_InstanceHours,
-  CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS SkuPriceDetails,
-  CASE WHEN category = 'Usage' THEN gpu_model END AS x_SkuGpuModel
-FROM typed
+  NULLIF(REGEXP_EXTRACT(ResourceId, '/([A-Za-z]+)/[^/]+$', 1), '') AS ResourceType,
+  CASE WHEN SkuId IS NOT NULL THEN ChargeDescription END AS SkuMeter,
+  CASE WHEN BillingCurrency = 'USD' THEN BillingCurrency END AS PricingCurrency,
+  RegionId AS RegionName,
+  SkuId AS SkuPriceId,
+  'Project' AS SubAccountType,
+  CASE WHEN SkuId IS NOT NULL THEN ChargeDescription END AS x_UsageType,
+  CAST(NULL AS MAP(VARCHAR, VARCHAR)) AS SkuPriceDetails
+FROM kept

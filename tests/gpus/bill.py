@@ -34,6 +34,8 @@ class Charge:
     PricingCategory: str | None = "Standard"
     CommitmentDiscountId: str | None = None
     CommitmentDiscountStatus: str | None = None
+    CapacityReservationStatus: str | None = None
+    namespace: str | None = None
     GpuCount: str | None = None
     x_ReportingCurrency: str = "USD"
     x_Team: str | None = None
@@ -58,7 +60,8 @@ def warehouse(charges: Sequence[Charge], segments: pl.DataFrame | None = None) -
         rows = [[getattr(charge, name) for name in names] for charge in charges]
         db.executemany(f"INSERT INTO bill VALUES ({', '.join('?' * len(names))})", rows)
     db.execute(
-        "CREATE TABLE focus.charges AS SELECT * EXCLUDE (GpuCount), "
+        "CREATE TABLE focus.charges AS SELECT * EXCLUDE (GpuCount, namespace), "
+        "CASE WHEN namespace IS NOT NULL THEN map {'k8s-namespace': namespace} END AS Tags, "
         "CASE WHEN GpuCount IS NOT NULL THEN map {'GpuCount': GpuCount} END AS SkuPriceDetails FROM bill"
     )
     frame = pl.DataFrame(schema=states.SEGMENTS) if segments is None else segments

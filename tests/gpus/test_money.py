@@ -44,6 +44,25 @@ def rows(db: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]]:
     return db.sql(query).fetchall()
 
 
+def test_what_the_bill_says_nobody_used_is_unallocated_and_not_unobserved() -> None:
+    charges = [
+        hourly("cr-1", "4", "1", CapacityReservationStatus="Unused"),
+        hourly("node-1", "3", "1", namespace="kube:unallocated"),
+        # of a node's GPUs a pod had some: which ones, only telemetry can tell
+        hourly("node-2", "1", "0.5", namespace="kube:unallocated"),
+        hourly("node-2", "1", "0.5", namespace="training"),
+        hourly("node-3", "2", "1", namespace="kube:unallocated"),
+    ]
+    db = warehouse(charges, seen(("node-3", "A", 0, "busy", None, 1800)))
+    assert rows(db, "SELECT instance_id, state, gpu_hours, cost, avoidable_cost FROM gpu.hours ORDER BY 1, 2") == [
+        ("cr-1", "unallocated", Decimal(1), Decimal(4), Decimal(4)),
+        ("node-1", "unallocated", Decimal(1), Decimal(3), Decimal(3)),
+        ("node-2", "unobserved", Decimal(1), Decimal(2), Decimal(0)),
+        ("node-3", "busy", Decimal("0.5"), Decimal(1), Decimal(0)),
+        ("node-3", "unallocated", Decimal("0.5"), Decimal(1), Decimal(1)),
+    ]
+
+
 def test_an_instance_is_split_over_its_gpus_and_their_states() -> None:
     charges = [hourly("i-1", "8", "2", x_Team="nlp", x_MlProject="assistant", x_MlStage="training")]
     db = warehouse(charges, seen(("i-1", "A", 0, "busy", None, 900), ("i-1", "A", 0, "idle", "e1", 2700)))

@@ -133,15 +133,34 @@ def test_tax_without_a_project_and_rounding_without_a_sku(tmp_path: Path, house:
     rows = [
         google("0.7", cost_type="tax", project=None, sku=None),
         google("-0.000001", cost_type="rounding_error", project=None, service=None, sku=None),
-        google(4, adjustment_info={"type": "USAGE_CORRECTION", "description": "late"}),
     ]
     write_lines(tmp_path / "export" / "a.jsonl", rows)
-    assert house.ok().total() == Decimal("4.699999")
+    assert house.ok().total() == Decimal("0.699999")
     assert house.sql("SELECT ChargeCategory, ChargeClass FROM focus.charges ORDER BY BilledCost") == [
         ("Adjustment", None),
         ("Tax", None),
-        ("Usage", "Correction"),
     ]
+
+
+def test_only_what_corrects_an_earlier_invoice_is_a_correction(tmp_path: Path, house: House) -> None:
+    def corrected(cost: int, kind: str, start: str, invoice: str) -> dict[str, Any]:
+        given = {"usage_start_time": f"{start}:00:00 UTC", "invoice": {"month": invoice}}
+        return google(cost, adjustment_info={"type": kind, "description": "late"}, **given)
+
+    rows = [
+        corrected(1, "USAGE_CORRECTION", "2026-09-02 00", "202609"),
+        corrected(2, "PRICE_CORRECTION", "2026-09-02 00", "202610"),
+        corrected(3, "METADATA_CORRECTION", "2026-10-01 06", "202610"),  # in California it is still September
+        corrected(4, "USAGE_CORRECTION", "2026-10-01 07", "202610"),
+        corrected(5, "USAGE_CORRECTION", "2026-12-01 07", "202612"),  # and in winter for an hour longer
+        corrected(6, "USAGE_CORRECTION", "2026-12-01 08", "202612"),
+        corrected(7, "GOODWILL", "2026-09-02 00", "202610"),
+    ]
+    write_lines(tmp_path / "export" / "a.jsonl", rows)
+    house.ok()
+    found = house.sql("SELECT BilledCost::INT, ChargeCategory, ChargeClass FROM focus.charges ORDER BY 1")
+    assert [cost for cost, _, kind in found if kind == "Correction"] == [2, 3, 5]
+    assert found[-1] == (7, "Credit", None)
 
 
 def test_late_usage_belongs_to_the_invoice_that_bills_it(tmp_path: Path, house: House) -> None:
@@ -316,3 +335,26 @@ def test_a_native_day_without_rows(tmp_path: Path, house: House) -> None:
     path.write_text(json.dumps(content))
     shutil.copy(NATIVE / "2026-06.json", path.with_name("b.json"))
     assert house.ok().total() == 15
+
+
+def test_the_native_and_the_other_export_of_one_account_are_not_added(tmp_path: Path) -> None:
+    native = {"name": "native", "kind": "gcp-files", "uri": "native"}
+    detailed = {"name": "detailed", "kind": "gcp-files", "uri": "detailed"}
+    shutil.copytree(NATIVE, tmp_path / "native")
+    account = "010101-F0FFF0-61C528"
+    write_lines(tmp_path / "detailed" / "a.jsonl", [google(7, billing_account_id=account)])
+    both = House(tmp_path, native, detailed)
+    both.refused("comes in twice", account, "detailed", "native")
+    assert both.total() == Decimal("18.123456789012345678")
+    # another account is another bill
+    write_lines(tmp_path / "detailed" / "a.jsonl", [google(7, billing_account_id="0X0X0X-0X0X0X-0X0X0X")])
+    assert both.ok().total() == Decimal("25.123456789012345678")
+
+
+def test_one_export_takes_the_place_of_the_other(tmp_path: Path) -> None:
+    shutil.copytree(NATIVE, tmp_path / "native")
+    account = "010101-F0FFF0-61C528"
+    write_lines(tmp_path / "detailed" / "a.jsonl", [google(7, billing_account_id=account)])
+    House(tmp_path, {"name": "native", "kind": "gcp-files", "uri": "native"}).ok()
+    after = House(tmp_path, {"name": "detailed", "kind": "gcp-files", "uri": "detailed"})
+    assert after.ok().total() == 7
