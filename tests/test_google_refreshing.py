@@ -23,7 +23,9 @@ from finops.fingerprint import fingerprint
 from finops.gcp_inventory import Patience, Way
 from finops.gcp_session import GcpAccess
 from finops.google_refreshing import ask, keep
+from finops.models import model
 from finops.tables import Context
+from finops.warehouse.checks import ADVISORY
 from finops.warehouse.database import Warehouse
 from finops.ways import ways
 from tests.cloudbilling import COMPUTE, MAIN, OTHER, SUB, VERTEX, Google, account, project, serve, sku
@@ -299,6 +301,24 @@ def test_names_and_prices_are_tables_and_no_reason_to_read_bills_anew(google: Go
         ("2922-40C5-B19F", None, None, "on_demand", "a2", Decimal("0.031611"), "USD", two, TODAY),
         ("3F95-001E-B747", "H100", 1, "on_demand", None, Decimal("11.2660332"), "USD", ["us-central1"], TODAY),
     ]
+
+
+def test_a_bill_in_another_currency_than_its_account_is_shown_and_does_not_stop_publication(
+    google: Google, tmp_path: Path
+) -> None:
+    house = House(tmp_path, {"name": "a", "kind": "focus-files", "uri": "bills"})
+    bill = [
+        focus("5", BillingAccountId=MAIN),
+        focus("6", BillingAccountId=SUB, BillingCurrency="EUR"),
+        focus("7", BillingAccountId=SUB, BillingCurrency="USD"),
+        focus("8", BillingAccountId="unknown", BillingCurrency="CHF"),
+    ]
+    write_csv(tmp_path / "bills" / "a.csv", bill)
+    keep(house.home, asked(), NOW)
+    house.ok()
+    house.sql(f"CREATE OR REPLACE TABLE spend.daily AS {model('spend.daily').sql}")
+    assert sorted(house.sql(model("quality.billing_currencies").sql)) == [(MAIN, 0, 0), (SUB, 0, 1)]
+    assert "billing_currencies" in ADVISORY
 
 
 def test_only_what_changed_is_published(google: Google, tmp_path: Path) -> None:
