@@ -7,7 +7,7 @@ Google and never fails for it: it goes on with what is kept, and says of what da
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -151,9 +151,10 @@ def renew(config: Config, chosen: Iterable[str], progress: Callable[[str], None]
     except FinopsError as error:
         refused = str(error)
     except Exception as error:  # a library's own: bills do not wait for names and prices
-        refused = f"{type(error).__name__}, which finops did not expect"
+        refused = f"{type(error).__name__}, which finops did not expect."
     if refused:
-        progress(f"Google: {_kept(home)}: {refused}")
+        with suppress(WarehouseError):  # a damaged file is told by who reads it next
+            progress(f"Google: {_kept(home)}: {refused} To ask again before tomorrow: finops catalog refresh")
 
 
 def _tried(home: Path, now: datetime) -> str | None:
@@ -171,8 +172,7 @@ def _tried(home: Path, now: datetime) -> str | None:
 def _refused(errors: Sequence[SourceError]) -> str:
     if not errors:
         return ""
-    more = f" And {len(errors) - 1} more: finops catalog refresh tells them." if errors[1:] else ""
-    return f"{errors[0]}{more}"
+    return f"{errors[0]} And {len(errors) - 1} more." if errors[1:] else str(errors[0])
 
 
 def _kept(home: Path) -> str:

@@ -27,6 +27,7 @@ from finops.models import model
 from finops.tables import Context
 from finops.warehouse.checks import ADVISORY
 from finops.warehouse.database import Warehouse
+from finops.warehouse.reference import read_reference
 from finops.ways import ways
 from tests.cloudbilling import COMPUTE, MAIN, OTHER, SUB, VERTEX, Google, account, project, serve, sku
 from tests.sources.house import House, focus, write_csv
@@ -458,7 +459,7 @@ def test_a_run_goes_on_with_what_is_kept_and_says_of_what_day_it_is(google: Goog
     told = (
         "Google: the run goes on with account names of 2026-11-26 and list prices of 2026-11-26: Cloud Billing refused "
         "billing.accounts.list. Where: source s0. What to do: allow billing.accounts.list for these credentials. "
-        "And 1 more: finops catalog refresh tells them."
+        "And 1 more. To ask again before tomorrow: finops catalog refresh"
     )
     assert lines(renewed(found)) == [told]
     calls = len(google.calls)
@@ -540,9 +541,18 @@ def test_no_credentials_are_told_once_and_the_run_goes_on(tmp_path: Path, monkey
     assert told == (
         "Google: the run goes on with no account names and no list prices: there are no credentials for Google Cloud. "
         "Where: source s0. What to do: sign in (gcloud auth application-default login), or name a service account's "
-        "key in credentials_file."
+        "key in credentials_file. To ask again before tomorrow: finops catalog refresh"
     )
     assert len(looked) == 1  # looking takes a while
+
+
+def test_a_damaged_cache_is_told_by_who_reads_it(google: Google, tmp_path: Path) -> None:
+    found = config(tmp_path, bigquery())
+    found.home_dir.mkdir()
+    (found.home_dir / sku_prices.FILE).write_bytes(b"no parquet")
+    assert lines(renewed(found)) == []
+    with pytest.raises(WarehouseError, match="move the file away"):
+        read_reference(found.home_dir)
 
 
 def test_a_fault_of_a_library_does_not_stop_a_run(google: Google, tmp_path: Path, monkeypatch: Any) -> None:
