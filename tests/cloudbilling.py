@@ -12,8 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+import pytest
 from google.cloud import billing_v1 as billing
 from google.cloud.billing import budgets_v1 as budgets
+
+from finops import gcp_session
+from finops.gcp_session import GcpAccess
 
 COMPUTE, VERTEX = "6F81-5844-456A", "C7E2-9256-1C43"
 MAIN, SUB, OTHER = "010101-ABCDEF-123456", "020202-ABCDEF-123456", "030303-ABCDEF-123456"
@@ -189,3 +193,49 @@ def serve() -> Iterator[Google]:
         yield google
     finally:
         server.stop(None).wait()
+
+
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No emulator is named, and whoever looks for credentials fails the test."""
+    for name in ("BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def never(_: GcpAccess) -> None:
+        raise AssertionError("credentials were looked for")
+
+    monkeypatch.setattr(gcp_session, "credentials", never)
+
+
+@contextmanager
+def company(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
+    """Three billing accounts with projects and the prices of two services; the clients are led there."""
+    offline(monkeypatch)
+    with serve() as google:
+        google.accounts = [
+            account(MAIN, " ML "),
+            account(SUB, "Research", "EUR", master_billing_account=f"billingAccounts/{MAIN}"),
+            account(OTHER, "Old", open_=False),
+        ]
+        google.projects = {
+            MAIN: [project("nlp-prod", MAIN), project("vision", MAIN), project("shut", MAIN, enabled=False)],
+            SUB: [project("lab", SUB)],
+            OTHER: [project("old-one", OTHER)],
+        }
+        google.skus = {
+            COMPUTE: [
+                sku("039F-D0DA-4055", "Nvidia Tesla A100 GPU running in Americas", (0, 2, 933908000)),
+                sku("2922-40C5-B19F", "A2 Instance Core running in Americas", (0, 0, 31611000), group="CPU"),
+                sku("E5F0-6A5D-7BAD", "Network Egress", (0, 0, 0), (0.1, 0, 1), (1024, 12, 85000001), group="Egress"),
+            ],
+            VERTEX: [
+                sku(
+                    "3F95-001E-B747",
+                    "Vertex AI: Training/Pipelines on NVIDIA H100 80GB in Iowa",
+                    (0, 11, 266033200),
+                    service=VERTEX,
+                    regions=["us-central1"],
+                )
+            ],
+        }
+        monkeypatch.setattr(gcp_session, "channel", google.channel)
+        yield google

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import socket
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +12,7 @@ import grpc
 import polars as pl
 import pytest
 
-from finops import accounts, gcp_inventory, gcp_session, google_refreshing, pipeline, sku_prices
+from finops import accounts, gcp_inventory, google_refreshing, sku_prices
 from finops.accounts import Account
 from finops.config import Config
 from finops.errors import ConfigError, WarehouseError
@@ -27,9 +24,8 @@ from finops.models import model
 from finops.tables import Context
 from finops.warehouse.checks import ADVISORY
 from finops.warehouse.database import Warehouse
-from finops.warehouse.reference import read_reference
 from finops.ways import ways
-from tests.cloudbilling import COMPUTE, MAIN, OTHER, SUB, VERTEX, Google, account, project, serve, sku
+from tests.cloudbilling import COMPUTE, MAIN, OTHER, SUB, VERTEX, Google, account, company, offline, project, sku
 from tests.sources.house import House, focus, write_csv
 
 NOW = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
@@ -39,47 +35,8 @@ TABLE = "p-1.bills.gcp_billing_export_resource_v1_X"
 
 @pytest.fixture
 def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
-    """Three billing accounts, two services, on loopback; nobody looks for credentials."""
-    _offline(monkeypatch)
-    with serve() as server:
-        server.accounts = [
-            account(MAIN, " ML "),
-            account(SUB, "Research", "EUR", master_billing_account=f"billingAccounts/{MAIN}"),
-            account(OTHER, "Old", open_=False),
-        ]
-        server.projects = {
-            MAIN: [project("nlp-prod", MAIN), project("vision", MAIN), project("shut", MAIN, enabled=False)],
-            SUB: [project("lab", SUB)],
-            OTHER: [project("old-one", OTHER)],
-        }
-        server.skus = {
-            COMPUTE: [
-                sku("039F-D0DA-4055", "Nvidia Tesla A100 GPU running in Americas", (0, 2, 933908000)),
-                sku("2922-40C5-B19F", "A2 Instance Core running in Americas", (0, 0, 31611000), group="CPU"),
-                sku("E5F0-6A5D-7BAD", "Network Egress", (0, 0, 0), (0.1, 0, 1), (1024, 12, 85000001), group="Egress"),
-            ],
-            VERTEX: [
-                sku(
-                    "3F95-001E-B747",
-                    "Vertex AI: Training/Pipelines on NVIDIA H100 80GB in Iowa",
-                    (0, 11, 266033200),
-                    service=VERTEX,
-                    regions=["us-central1"],
-                )
-            ],
-        }
-        monkeypatch.setattr(gcp_session, "channel", server.channel)
+    with company(monkeypatch) as server:
         yield server
-
-
-def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
-        monkeypatch.delenv(name, raising=False)
-
-    def never(_: GcpAccess) -> None:
-        raise AssertionError("credentials were looked for")
-
-    monkeypatch.setattr(gcp_session, "credentials", never)
 
 
 def config(folder: Path, *sources: dict[str, Any]) -> Config:
@@ -348,7 +305,7 @@ def test_only_what_changed_is_published(google: Google, tmp_path: Path) -> None:
 
 
 def test_each_way_to_google_is_gone_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _offline(monkeypatch)
+    offline(monkeypatch)
     who = "reader@p-1.iam.gserviceaccount.com"
     found = ways(
         config(
@@ -385,201 +342,3 @@ def test_what_lies_on_this_machine_is_never_taken_to_google(tmp_path: Path, sour
 def test_an_emulator_is_not_google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "127.0.0.1:9")
     assert gcp_inventory.ways(config(tmp_path, bigquery(), {"kind": "gcp-files", "uri": "gs://b/p"})) == []
-
-
-# a run
-
-
-def renewed(found: Config, *chosen: str) -> list[str]:
-    said: list[str] = []
-    google_refreshing.renew(found, chosen or ("s0",), said.append)
-    return said
-
-
-def lines(said: list[str]) -> list[str]:
-    return [each for each in said if each.startswith("Google:")]
-
-
-def back(home: Path, hours: float) -> None:
-    """Let the last try have been so many hours ago."""
-    path = home / google_refreshing.FILE
-    held = json.loads(path.read_text(encoding="utf-8"))
-    held["tried"] = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
-    path.write_text(json.dumps(held), encoding="utf-8")
-
-
-def test_a_run_asks_google_once_a_day(google: Google, tmp_path: Path) -> None:
-    found = config(tmp_path, bigquery())
-    assert lines(renewed(found)) == []
-    assert accounts.account_names(found.home_dir) == {MAIN: "ML", SUB: "Research", OTHER: "Old"}
-    assert len(sku_prices.read(found.home_dir)) == 6
-    calls = len(google.calls)
-    assert renewed(found) == []
-    back(found.home_dir, 23)
-    assert renewed(found) == []
-    assert len(google.calls) == calls
-    back(found.home_dir, 25)
-    renewed(found)
-    assert len(google.calls) == 2 * calls
-    back(found.home_dir, -5)  # this machine's clock was wrong
-    renewed(found)
-    assert len(google.calls) == 3 * calls
-
-
-def test_a_run_without_a_table_in_bigquery_asks_nothing(google: Google, tmp_path: Path) -> None:
-    found = config(tmp_path, bigquery(), {"kind": "gcp-files", "uri": "gs://b/p"}, {"kind": "aws-cur1", "uri": "x"})
-    assert renewed(found, "s1", "s2") == []
-    assert google.calls == []
-    assert not found.home_dir.exists()
-
-
-def test_a_run_over_a_server_on_this_machine_asks_nothing(google: Google, tmp_path: Path) -> None:
-    assert renewed(config(tmp_path, bigquery(endpoint="http://127.0.0.1:9"))) == []
-    assert google.calls == []
-    assert not (tmp_path / "home").exists()
-
-
-def test_a_run_does_not_wait_for_a_server_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _offline(monkeypatch)
-    monkeypatch.setattr(google_refreshing, "CALL", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        target = f"127.0.0.1:{silent.getsockname()[1]}"
-        monkeypatch.setattr(gcp_session, "channel", lambda _: grpc.insecure_channel(target))
-        started = time.monotonic()
-        (told,) = lines(renewed(config(tmp_path, bigquery())))
-        assert time.monotonic() - started < 5
-    assert "Cloud Billing could not answer" in told
-
-
-def test_a_run_goes_on_with_what_is_kept_and_says_of_what_day_it_is(google: Google, tmp_path: Path) -> None:
-    found = config(tmp_path, bigquery())
-    keep(found.home_dir, asked(), NOW)
-    back(found.home_dir, 30)
-    google.denied = {"ListBillingAccounts", "ListServices"}
-    told = (
-        "Google: the run goes on with account names of 2026-11-26 and list prices of 2026-11-26: Cloud Billing refused "
-        "billing.accounts.list. Where: source s0. What to do: allow billing.accounts.list for these credentials. "
-        "And 1 more. To ask again before tomorrow: finops catalog refresh"
-    )
-    assert lines(renewed(found)) == [told]
-    calls = len(google.calls)
-    assert renewed(found) == [told]  # and later runs of the day, which do not ask
-    assert len(google.calls) == calls
-    assert accounts.account_names(found.home_dir)[MAIN] == "ML"
-
-
-@pytest.fixture
-def nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nobody answers where Google should be."""
-    _offline(monkeypatch)
-    monkeypatch.setattr(google_refreshing, "CALL", 1.0)
-    with socket.socket() as taken:  # bound, and not listening: no other process gets the port
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        monkeypatch.setattr(gcp_session, "channel", lambda _: grpc.insecure_channel(f"127.0.0.1:{port}"))
-        yield
-
-
-@pytest.mark.usefixtures("nobody")
-def test_unreachable_without_a_cache_a_run_says_that_there_is_none(tmp_path: Path) -> None:
-    found = config(tmp_path, bigquery())
-    started = time.monotonic()
-    (told,) = lines(renewed(found))
-    assert time.monotonic() - started < 10
-    assert told.startswith(
-        "Google: the run goes on with no account names and no list prices: "
-        "Cloud Billing could not answer: SERVICE_UNAVAILABLE. Where: source s0."
-    )
-    assert not (found.home_dir / accounts.FILE).exists()
-    assert lines(renewed(found)) == [told]
-
-
-@pytest.mark.usefixtures("nobody")
-def test_unreachable_with_a_cache_a_run_publishes_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through the pipeline itself, over bills that lie here."""
-    with serve() as server:
-        server.accounts = [account(MAIN, "ML")]
-        server.skus = {COMPUTE: [sku("039F-D0DA-4055", "Nvidia Tesla A100 GPU running in Americas", (0, 2, 933908000))]}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(gcp_session, "channel", server.channel)
-            answers = asked()
-    house = House(tmp_path, {"name": "a", "kind": "focus-files", "uri": "bills"})
-    keep(house.home, answers, NOW - timedelta(days=6))
-    write_csv(tmp_path / "bills" / "a.csv", [focus("5", BillingAccountId=MAIN)])
-    both = {"name": "g", **bigquery()}
-    house.config = Config.model_validate(
-        {
-            "home": "home",
-            "sources": [{"name": "a", "kind": "focus-files", "uri": "bills"}, both],
-            "path": tmp_path / "finops.yaml",
-        }
-    )
-    opened = pipeline.open_sources(config(tmp_path, {"kind": "focus-files", "uri": "bills"}))
-    source = next(iter(opened.values()))
-    monkeypatch.setattr(pipeline, "open_sources", lambda _: {"a": source, "g": source})
-    monkeypatch.setattr(source, "name", "a")
-    made = pipeline.Pipeline(house.config, house.messages.append)
-    assert made.errors == []
-    assert made.reference.known_accounts[MAIN].name == "ML"
-    assert len(made.reference.prices) == 1
-    (told,) = lines(house.messages)
-    assert "account names of 2026-11-20 and list prices of 2026-11-26: Cloud Billing could not answer" in told
-
-
-def test_no_credentials_are_told_once_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from google.auth.exceptions import DefaultCredentialsError
-
-    _offline(monkeypatch)
-    looked: list[GcpAccess] = []
-
-    def nowhere(access: GcpAccess) -> None:
-        looked.append(access)
-        raise DefaultCredentialsError("none")
-
-    monkeypatch.setattr(gcp_session, "credentials", nowhere)
-    (told,) = lines(renewed(config(tmp_path, bigquery())))
-    assert told == (
-        "Google: the run goes on with no account names and no list prices: there are no credentials for Google Cloud. "
-        "Where: source s0. What to do: sign in (gcloud auth application-default login), or name a service account's "
-        "key in credentials_file. To ask again before tomorrow: finops catalog refresh"
-    )
-    assert len(looked) == 1  # looking takes a while
-
-
-def test_a_damaged_cache_is_told_by_who_reads_it(google: Google, tmp_path: Path) -> None:
-    found = config(tmp_path, bigquery())
-    found.home_dir.mkdir()
-    (found.home_dir / sku_prices.FILE).write_bytes(b"no parquet")
-    assert lines(renewed(found)) == []
-    with pytest.raises(WarehouseError, match="move the file away"):
-        read_reference(found.home_dir)
-
-
-def test_a_fault_of_a_library_does_not_stop_a_run(google: Google, tmp_path: Path, monkeypatch: Any) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("with something secret")
-
-    monkeypatch.setattr(sku_prices, "frame", broken)
-    (told,) = lines(renewed(config(tmp_path, bigquery())))
-    assert "RuntimeError" in told
-    assert "secret" not in told
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"tried": "yesterday"}', '{"tried": "2026-11-26"}', '{"tried": null}'])
-def test_a_damaged_note_of_the_last_try_is_written_anew(google: Google, tmp_path: Path, text: str) -> None:
-    found = config(tmp_path, bigquery())
-    found.home_dir.mkdir()
-    (found.home_dir / google_refreshing.FILE).write_text(text, encoding="utf-8")
-    assert lines(renewed(found)) == []
-    assert google.count("ListServices") == 1
-    assert "tried" in json.loads((found.home_dir / google_refreshing.FILE).read_text(encoding="utf-8"))
-
-
-def test_the_time_of_a_run_is_bounded_over_all_calls() -> None:
-    patience = Patience(call=5, total=0.05)
-    assert 0 < patience.left() <= 0.05
-    time.sleep(0.06)
-    from google.api_core.exceptions import DeadlineExceeded
-
-    with pytest.raises(DeadlineExceeded):
-        patience.left()
