@@ -1,155 +1,38 @@
-"""How long a bill of AWS takes to load, against the floor that the engine sets, and against the peer.
+"""How fast a bill of AWS is loaded, against the floor that the engine itself sets, and against a peer.
 
-    python benchmarks/aws_load.py OUT --rows 5000000 --runs 3
+    python -m benchmarks.aws_load OUT --rows 5000000 --runs 3
 
-In one run, each in a process of its own and in turn: DuckDB's own copy of the columns that we read, from the same
-files into a table on disk (the floor); our load of the landed files into focus.charges, checks and ledger
+Three steps, each in a process of its own, in turn. The floor: DuckDB's copy of the columns that we read, from the
+same files into a table on disk. The load: ours, of the landed files into focus.charges, checks and ledger
 included; PyPI focus-converter over a slice that it can manage. OUT is made by `benchmarks/bill.py` where it is
 empty. What is loaded is compared with the bill's exact totals: a fast load of wrong numbers is no result.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import shutil
-import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
-
-import duckdb
 
 from benchmarks import bill, peer
+from benchmarks.measuring import Benchmark
 
-SLICE = 200_000
 
-
-def floor(out: Path) -> dict[str, Any]:
-    """DuckDB's copy of the columns that the normaliser reads, as they are, written down to the disk."""
+def _copied(out: Path) -> tuple[list[str], Collection[str]]:
     from finops.sources.aws_cur import NORMALISER
 
-    work = out / "floor"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
     files = sorted(str(path) for path in (out / bill.EXPORT / "data").rglob("*.parquet"))
-    con = duckdb.connect(work / "floor.duckdb")
-    con.execute("SET TimeZone = 'UTC'")
-    source = con.read_parquet(files, union_by_name=True)
-    read = {*NORMALISER.columns, "resource_tags", "cost_category"}
-    columns = ", ".join(f'"{name}"' for name in source.columns if name in read)
-    source.create_view("source")
-    began = time.perf_counter()
-    con.execute(f"CREATE TABLE copy AS SELECT {columns} FROM source")
-    con.execute("CHECKPOINT")
-    seconds = time.perf_counter() - began
-    con.close()
-    return {"seconds": seconds, "bytes": (work / "floor.duckdb").stat().st_size, "columns": columns.count(",") + 1}
+    return files, {*NORMALISER.columns, "resource_tags", "cost_category"}
 
 
-def load(out: Path) -> dict[str, Any]:
-    """Our load of the landed bill, and again when nothing has changed; its totals must be the bill's."""
-    from finops.config import load_config
-    from finops.pipeline import Pipeline
-
-    config = load_config(out / "finops.yaml")
-    shutil.rmtree(config.home_dir, ignore_errors=True)
-    pipeline = Pipeline(config)
-    pipeline.land(bill.EXPORT)
-    began = time.perf_counter()
-    pipeline.load()
-    seconds = time.perf_counter() - began
-    again = time.perf_counter()
-    Pipeline(config).load()
-    unchanged = time.perf_counter() - again
-    with pipeline.warehouse.open() as con:
-        sums = "SELECT count(*), sum(BilledCost), sum(EffectiveCost) FROM focus.charges"
-        rows, billed, effective = con.execute(sums).fetchall()[0]
-    expected = json.loads((out / "expected.json").read_text(encoding="utf-8"))
-    found = (rows, billed, effective)
-    if found != (expected["charges"], Decimal(expected["billed"]), Decimal(expected["effective"])):
-        raise SystemExit(f"what was loaded is not the bill: {found}")
-    return {"seconds": seconds, "unchanged": unchanged, "bytes": pipeline.warehouse.work.stat().st_size}
-
-
-STEPS: dict[str, Callable[[Path], dict[str, Any]]] = {"floor": floor, "load": load}
-
-
-def measured(step: str, out: Path) -> dict[str, Any]:
-    """A step in a process of its own: what it says, and its peak memory in bytes."""
-    command = [sys.executable, "-m", "benchmarks.aws_load", str(out), "--step", step]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        said = process.stdout.read() if process.stdout else ""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{step} failed: {said}")
-    scale = 1 if sys.platform == "darwin" else 1024
-    return {**json.loads(said), "peak": usage.ru_maxrss * scale}
-
-
-def compare(out: Path, rows: int, runs: int, *, with_peer: bool) -> str:
-    """The table of one run, in Markdown."""
-    if not (out / "expected.json").exists():
-        bill.write(out, rows)
-    rows = json.loads((out / "expected.json").read_text(encoding="utf-8"))["rows"]
-    pairs = [{step: measured(step, out) for step in STEPS} for _ in range(runs)]
-    ratios = sorted(pair["load"]["seconds"] / pair["floor"]["seconds"] for pair in pairs)
-    machine = (
-        f"{rows:,} line items, {runs} runs in turn, medians; {os.cpu_count()} cores of {platform.machine()}, "
-        f"Python {platform.python_version()}, DuckDB {duckdb.__version__}"
-    )
-    lines = [
-        machine,
-        "",
-        "| | seconds | rows a second | peak memory, MB | on disk, MB |",
-        "|---|---|---|---|---|",
-    ]
-    speed = 0.0
-    for step in STEPS:
-        seconds = statistics.median(pair[step]["seconds"] for pair in pairs)
-        peak = max(pair[step]["peak"] for pair in pairs) / 1e6
-        speed = rows / seconds
-        lines.append(f"| {step} | {seconds:.1f} | {speed:,.0f} | {peak:,.0f} | {pairs[0][step]['bytes'] / 1e6:,.0f} |")
-    lines += _peer(out, speed) if with_peer else []
-    unchanged = statistics.median(pair["load"]["unchanged"] for pair in pairs)
-    spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-    lines += ["", f"load / floor: {spread}. The same delivery again: {unchanged:.2f} s."]
-    return "\n".join(lines)
-
-
-def _peer(out: Path, speed: float) -> list[str]:
-    path = out / "slice" / "legacy.parquet"
-    rows = peer.write_slice(out, path, SLICE)
-    try:
-        seconds, peak = peer.measure(path, rows)
-    except peer.NotMeasured as reason:
-        return [f"| peer | not measured: {reason} | | | |"]
-    its = rows / seconds
-    said = f"| focus-converter, {rows:,} rows | {seconds:.1f} | {its:,.0f} | {peak / 1e6:,.0f} | |"
-    return [said, "", f"load / peer, rows a second: {speed / its:.0f}."]
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Measures the load of an AWS bill.")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--rows", type=int, default=5_000_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--no-peer", action="store_true")
-    parser.add_argument("--step", choices=STEPS)
-    given = parser.parse_args()
-    if given.step:
-        sys.stdout.write(json.dumps(STEPS[given.step](given.out)) + "\n")
-    else:
-        sys.stdout.write(compare(given.out, given.rows, given.runs, with_peer=not given.no_peer) + "\n")
-
+AWS = Benchmark(
+    module="benchmarks.aws_load",
+    source=bill.EXPORT,
+    provider="aws",
+    rows=5_000_000,
+    write=bill.write,
+    copied=_copied,
+    write_slice=peer.write_slice,
+)
 
 if __name__ == "__main__":
-    main()
+    AWS.main()

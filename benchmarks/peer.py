@@ -72,8 +72,8 @@ def write_slice(bill: Path, path: Path, rows: int) -> int:
     return table.num_rows
 
 
-def measure(slice_path: Path, rows: int) -> tuple[float, int]:
-    """Seconds and peak bytes (of its largest process) that the peer needs for a slice of `rows` rows.
+def measure(slice_path: Path, rows: int, provider: str) -> tuple[float, int]:
+    """Seconds and peak bytes (of its largest process) that the peer needs for `rows` rows of a provider's bill.
 
     Its environment lies beside the slice and is kept. Raises NotMeasured with the reason when the peer cannot
     be installed, fails, takes over ten minutes, or writes another number of rows.
@@ -84,7 +84,7 @@ def measure(slice_path: Path, rows: int) -> tuple[float, int]:
         start.write_text(_START, encoding="utf-8")
         out.mkdir()
         options = {
-            "--provider": "aws",
+            "--provider": provider,
             "--data-format": "parquet",
             "--parquet-data-format": "file",
             "--data-path": str(slice_path),
@@ -141,10 +141,10 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--rows", type=int, default=200_000)
     given = parser.parse_args()
-    path = given.out / "slice" / "legacy.parquet"
+    path = given.out / "slice" / "slice.parquet"
     rows = write_slice(given.out, path, given.rows)
     try:
-        seconds, peak = measure(path, rows)
+        seconds, peak = measure(path, rows, "aws")
     except NotMeasured as reason:
         sys.exit(f"Not measured: {reason}")
     sys.stdout.write(f"{rows} rows in {seconds:.1f} s: {rows / seconds:.0f} rows/s, {peak / 2**20:.0f} MiB at most\n")

@@ -128,6 +128,8 @@ def storage(access: GcpAccess) -> Any:
     """The client of Cloud Storage (google.cloud.storage.Client, which has no types), or of STORAGE_EMULATOR_HOST."""
     from google.cloud.storage import Client  # pyright: ignore[reportMissingTypeStubs]
 
+    # else the client looks the bucket up behind one's back, for traces: that takes another permission
+    os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     there = os.environ.get("STORAGE_EMULATOR_HOST")
     if there:
         options = {"api_endpoint": f"http://{plain(there)}"}
@@ -213,7 +215,7 @@ def google_errors(service: str, permission: str, where: str) -> Generator[None]:
         yield
     except auth.DefaultCredentialsError:
         raise lacking("there are no credentials for Google Cloud", remedy=_SIGN_IN) from None
-    except (auth.RefreshError, google.Unauthenticated) as error:
+    except (auth.RefreshError, google.Unauthorized) as error:
         what = "the service account may not be impersonated" if "impersonat" in str(error) else "Google refused them"
         raise lacking(f"the credentials for Google Cloud are of no use: {what}", remedy=_SIGN_IN) from None
     except google.Forbidden as error:  # PERMISSION_DENIED too

@@ -11,18 +11,16 @@ from dataclasses import dataclass
 import duckdb
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
+from finops.focus import MAP
 from finops.sources.reading import unreadable
 
 
 @dataclass(frozen=True)
 class TagSets:
-    """What tells a row's set from others, as SQL, and the sets.
-
-    `sets` is (tag_set, Tags), None where the export has no column of tags.
-    """
+    """What tells a row's set from others, as SQL, and the sets: (tag_set, Tags), none where there are no tags."""
 
     key: str
-    sets: DuckDBPyRelation | None
+    sets: DuckDBPyRelation
 
 
 def find(
@@ -37,7 +35,9 @@ def find(
     `united` gives the SQL of the one map that a set's columns make.
     """
     if not columns:
-        return TagSets("CAST(NULL AS VARCHAR)", None)
+        return TagSets(
+            "CAST(NULL AS VARCHAR)", con.sql(f"SELECT NULL::VARCHAR AS tag_set, NULL::{MAP} AS Tags LIMIT 0")
+        )
     try:
         raw.project(", ".join(columns)).distinct().create_view("distinct_tags", replace=True)
         con.execute("CREATE OR REPLACE TEMP TABLE tag_columns AS FROM distinct_tags")
