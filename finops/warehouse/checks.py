@@ -23,6 +23,7 @@ ADVISORY = frozenset(
         "negations_cancel",
         "providers_are_current",
         "commitments_balance",
+        "billing_currencies",
     }
 )
 """Checks of what the data lack, rather than of what we did with them: they are shown and do not block."""
