@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from finops import aws_session
 from finops.aws_session import AwsAccess
 from finops.config import AwsExport, Config
-from finops.errors import ConfigError, SourceError
+from finops.errors import SourceError
 
 if TYPE_CHECKING:
     from mypy_boto3_budgets import BudgetsClient
@@ -53,18 +53,12 @@ class Way:
 
 
 def ways(config: Config) -> list[Way]:
-    """Each way to AWS once, in the order of the sources; raises ConfigError where no source is AWS's."""
+    """Each way to AWS once, in the order of the sources; none where no source is AWS's."""
     named: dict[AwsAccess, list[str]] = {}
     for source in config.sources:
         if isinstance(source, AwsExport):
             keys = {key: getattr(source, key) for key in ("profile", "region", "role_arn", "external_id")}
             named.setdefault(AwsAccess(**keys), []).append(source.name)
-    if not named:
-        raise ConfigError(
-            "no source is of AWS",
-            where=str(config.path),
-            remedy="add a source of kind aws-cur2, aws-cur1 or aws-focus as the README shows",
-        )
     return [Way(access, ", ".join(names)) for access, names in named.items()]
 
 

@@ -16,15 +16,19 @@ from finops.tables import Context
 
 
 def fingerprint(context: Context) -> str:
-    """A digest of the units' versions, what failed, accounts' names, telemetry, budgets, the day, and our own code.
+    """A digest of the units' versions, what failed, accounts, prices, telemetry, budgets, the day, and our own code.
 
     The stage rules and the currency are in the units' versions already.
     """
     units = context.con.execute("SELECT source, unit, version FROM ledger.units ORDER BY ALL").fetchall()
     failed = context.con.execute("SELECT source, unit, error FROM ledger.failures ORDER BY ALL").fetchall()
-    names = context.con.execute("FROM focus.accounts ORDER BY ALL").fetchall()
+    # the day on which the same was told again is no reason to publish
+    names = context.con.execute("SELECT * EXCLUDE (asked_on) FROM focus.accounts ORDER BY ALL").fetchall()
+    prices = context.con.execute(
+        "SELECT count(*), sum(hash(each)) FROM (SELECT * EXCLUDE (asked_on) FROM focus.sku_prices) AS each"
+    ).fetchall()
     telemetry = [_files(context, each) for each in context.config.telemetry if isinstance(each, FileTelemetry)]
-    parts: list[Any] = [units, failed, names, telemetry, repr(context.budgets), context.as_of, _code()]
+    parts: list[Any] = [units, failed, names, prices, telemetry, repr(context.budgets), context.as_of, _code()]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
 
 

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from finops import accounts, aws_inventory
+from finops.accounts import AWS, Account
 from finops.aws_inventory import Way
 from finops.errors import SourceError
 from finops.gpus import catalogue
@@ -44,8 +45,7 @@ class Learned:
 
     types: Changes
     conflicts: dict[str, tuple[Accelerator, Accelerator]]
-    new_names: dict[str, str]
-    renamed: dict[str, tuple[str, str]]
+    accounts: accounts.Learned
 
 
 def ask(ways: Sequence[Way], regions: Sequence[str], progress: Callable[[str], None]) -> Refresh:
@@ -74,12 +74,10 @@ def ask(ways: Sequence[Way], regions: Sequence[str], progress: Callable[[str], N
 
 def keep(home: Path, found: Refresh, today: date) -> Learned:
     """Write what was found into the home, over what was there; raises WarehouseError."""
-    before, names = catalogue.known(home), accounts.account_names(home)
     learned = Learned(
-        compare(before, found.types),
+        compare(catalogue.known(home), found.types),
         compare(catalogue.catalogue(), found.types).changed,
-        {account: name for account, name in sorted(found.names.items()) if account not in names},
-        {a: (names[a], name) for a, name in sorted(found.names.items()) if names.get(a, name) != name},
+        accounts.keep(home, {a: Account(name, AWS) for a, name in found.names.items()}, found.sources, today),
     )
     if found.regions:
         path = home / catalogue.FILE
@@ -90,16 +88,6 @@ def keep(home: Path, found: Refresh, today: date) -> Learned:
                 "attribution": "EC2's DescribeInstanceTypes, asked by finops catalog refresh",
                 "refreshed": days_asked(held, found.regions, today.isoformat()),
                 "instance_types": catalogue.document({**catalogue.refreshed(home), **found.types}),
-            },
-        )
-    if found.sources:
-        path = home / accounts.FILE
-        held = read_home_file(path, accounts.REMEDY)
-        write_home_file(
-            path,
-            {
-                "refreshed": days_asked(held, found.sources, today.isoformat()),
-                "accounts": dict(sorted({**names, **found.names}.items())),
             },
         )
     return learned

@@ -16,7 +16,7 @@ from botocore.stub import Stubber
 from finops import accounts, aws_inventory
 from finops.aws_session import AwsAccess
 from finops.config import Config
-from finops.errors import ConfigError, SourceError, WarehouseError
+from finops.errors import SourceError, WarehouseError
 from finops.gpus.catalogue import Accelerator, catalogue, known
 from finops.refreshing import Refresh, ask, keep
 from tests.sources.house import House, focus, write_csv
@@ -190,8 +190,7 @@ def test_each_way_to_aws_is_gone_once() -> None:
     )
     assert [way.sources for way in found] == ["s0, s2", "s1", "s3"]
     assert [way.access.role_arn for way in found] == [None, role, None]
-    with pytest.raises(ConfigError, match="no source is of AWS"):
-        aws_inventory.ways(config({"kind": "focus-files"}))
+    assert aws_inventory.ways(config({"kind": "focus-files"})) == []
 
 
 def test_what_is_learned_is_kept_over_what_was_known(tmp_path: Path) -> None:
@@ -203,7 +202,7 @@ def test_what_is_learned_is_kept_over_what_was_known(tmp_path: Path) -> None:
     )
     learned = keep(tmp_path, first, date(2026, 11, 1))
     assert list(learned.types.new) == ["p9.large"]
-    assert (learned.types.changed, learned.conflicts, learned.renamed) == ({}, {}, {})
+    assert (learned.types.changed, learned.conflicts, learned.accounts.renamed) == ({}, {}, {})
     nine, odd = Accelerator("X100", Decimal("0.25"), "NVIDIA"), Accelerator("H100 NVL", Decimal(8), "NVIDIA")
     second = Refresh(
         types={"p9.large": nine, "p5.48xlarge": odd},
@@ -215,7 +214,7 @@ def test_what_is_learned_is_kept_over_what_was_known(tmp_path: Path) -> None:
     assert learned.types.new == {}
     assert learned.types.changed["p9.large"] == (first.types["p9.large"], nine)
     assert learned.conflicts == {"p5.48xlarge": (catalogue()["p5.48xlarge"], odd)}
-    assert (learned.new_names, learned.renamed) == ({"3" * 12: "three"}, {"1" * 12: ("old", "new")})
+    assert (learned.accounts.new, learned.accounts.renamed) == ({"3" * 12: "three"}, {"1" * 12: ("old", "new")})
     now = known(tmp_path)
     assert (now["p9.large"], now["p5.48xlarge"], now["p4d.24xlarge"]) == (nine, odd, catalogue()["p4d.24xlarge"])
     assert accounts.account_names(tmp_path) == {"1" * 12: "new", "2" * 12: "gone", "3" * 12: "three"}
@@ -225,7 +224,8 @@ def test_what_is_learned_is_kept_over_what_was_known(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["accounts.json", "catalogue.json"]
     # the same answer again: a conflict stays one, and is nothing new
     learned = keep(tmp_path, second, TODAY)
-    assert (learned.types.new, learned.types.changed, learned.new_names, learned.renamed) == ({}, {}, {}, {})
+    assert (learned.types.new, learned.types.changed) == ({}, {})
+    assert learned.accounts == accounts.Learned({}, {})
     assert list(learned.conflicts) == ["p5.48xlarge"]
 
 
@@ -266,7 +266,7 @@ def test_the_names_of_accounts_are_a_table_that_bills_can_be_joined_with(tmp_pat
     assert house.sql("FROM focus.accounts") == []
     keep(house.home, Refresh(names={"001122223333": "nlp"}, sources=["a"]), TODAY)
     house.ok()
-    assert house.sql("FROM focus.accounts") == [("001122223333", "nlp")]
+    assert house.sql("FROM focus.accounts") == [("001122223333", "nlp", "AWS", None, None, None, TODAY)]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, r'{"accounts": {"001122223333": "\ud800"}}'])

@@ -7,13 +7,12 @@ left out with the reason, for a person to decide.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from finops.budgets.aws_filters import LeftOut, Scope, scope_of
-from finops.budgets.definition import CURRENCY
+from finops.budgets.aws_filters import scope_of
+from finops.budgets.filters import LeftOut, Scope
+from finops.budgets.imported import Imported, Seen, add, covering, currency, number
 
 if TYPE_CHECKING:
     from mypy_boto3_budgets.type_defs import BudgetOutputTypeDef
@@ -33,52 +32,14 @@ _COUNTED = {
 }
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What a budget without filters covers: a scope of ours, or none and why there is none."""
-
-    scope: Scope | None
-    reason: str = ""
-
-
-@dataclass
-class Imported:
-    """Entries of a budgets file; (name, reason) of what was left out; (name, note) of what differs a little."""
-
-    entries: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
-    left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    notes: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-
-
-def seen_by(account: str, payer: str | None, payers: Iterable[str]) -> Seen:
-    """What an account's budgets see: its own spend, or as the payer its organisation's.
-
-    `payer`: the account that pays for its organisation, None where there is none. `payers`: all AWS payers
-    that bills or credentials tell of; with several of them no scope holds one's spend alone.
-    """
-    if payer != account:
-        return Seen({"account": account})
-    others = sorted(set(payers) - {account})
-    if others:
-        reason = f"it is for all that {account} pays, and there are other payers ({', '.join(others)})"
-        return Seen(None, f"{reason}: no scope tells them apart")
-    return Seen({"provider": "AWS"})
-
-
 def translate(budgets: Iterable[BudgetOutputTypeDef], account: str, seen: Seen, today: date, into: Imported) -> None:
     """Add an account's budgets to `into`. A name that another account's budget has gets the account's id."""
-    taken = {str(entry["name"]) for entry in into.entries}
-    for budget in sorted(budgets, key=lambda each: each["BudgetName"]):
-        name = budget["BudgetName"]
-        try:
-            amounts = _amounts(budget, today)
-            scope = _scope(budget, seen)
-        except LeftOut as reason:
-            into.left_out.append((name, str(reason)))
-            continue
-        unique = f"{name} ({account})" if name in taken else name
-        into.entries.append({"name": unique, "scope": scope, **amounts})
-        into.notes += [(unique, note) for note in _notes(budget, scope)]
+
+    def read(budget: BudgetOutputTypeDef) -> tuple[dict[str, object], list[str]]:
+        amounts, scope = _amounts(budget, today), _scope(budget, seen)
+        return {"scope": scope, **amounts}, _notes(budget, scope)
+
+    add([(each["BudgetName"], each) for each in budgets], account, read, into)
 
 
 def _scope(budget: BudgetOutputTypeDef, seen: Seen) -> Scope:
@@ -88,12 +49,7 @@ def _scope(budget: BudgetOutputTypeDef, seen: Seen) -> Scope:
     left = [what for flag, what in _COUNTED.items() if budget.get("CostTypes", {}).get(flag) is False]
     if left:
         raise LeftOut(f"it does not count {', '.join(left)}: finops does, and no scope leaves them out")
-    scope = scope_of(budget)
-    if "account" in scope:
-        return scope
-    if seen.scope is None:
-        raise LeftOut(seen.reason)
-    return {**seen.scope, **scope}
+    return covering(scope_of(budget), seen)
 
 
 def _amounts(budget: BudgetOutputTypeDef, today: date) -> dict[str, object]:
@@ -115,29 +71,11 @@ def _amounts(budget: BudgetOutputTypeDef, today: date) -> dict[str, object]:
         planned = dict.fromkeys(_months(start, end), limit)
     if planned:
         units = {each["Unit"] for each in planned.values()}
-        amount = {month: _number(each["Amount"]) for month, each in sorted(planned.items())}
-        return {"amount": amount, "currency": _currency(units)}
+        amount = {month: number(each["Amount"]) for month, each in sorted(planned.items())}
+        return {"amount": amount, "currency": currency(units)}
     if limit is None:
         raise LeftOut("AWS tells no amount")
-    return {"monthly": _number(limit["Amount"]), "currency": _currency({limit["Unit"]})}
-
-
-def _number(text: str) -> int | str:
-    """An amount as YAML keeps it exactly: a whole number, or else text."""
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise LeftOut(f"its amount is no number: {text}") from None
-    if not amount.is_finite() or amount <= 0:
-        raise LeftOut(f"its amount is {text}: a budget of ours is above zero")
-    return int(amount) if amount == amount.to_integral_value() else f"{amount:f}"
-
-
-def _currency(units: set[str]) -> str:
-    unit = units.pop()
-    if units or not CURRENCY.fullmatch(unit):
-        raise LeftOut(f"its amounts are in {', '.join(sorted({unit, *units}))}: a budget has one currency")
-    return unit
+    return {"monthly": number(limit["Amount"]), "currency": currency({limit["Unit"]})}
 
 
 def _month(at: datetime | str | None) -> str | None:

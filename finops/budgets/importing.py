@@ -1,21 +1,26 @@
-"""Asking AWS for budgets, and the budgets file that comes of it."""
+"""Asking the clouds for budgets, and the budgets file that comes of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import yaml
 
-from finops import aws_inventory
-from finops.aws_inventory import Way
-from finops.budgets.aws_budgets import Imported, Seen, seen_by, translate
+from finops import aws_inventory, gcp_inventory
+from finops.accounts import GOOGLE
+from finops.budgets import aws_budgets, gcp_budgets
 from finops.budgets.definition import parse_budgets
-from finops.errors import ConfigError, SourceError, WarehouseError
-from finops.warehouse.connection import query
+from finops.budgets.imported import Imported, Seen, seen_by, unseen
+from finops.errors import ConfigError, SourceError
+from finops.gcp_inventory import Asking, Patience, Unreachable, asking
+
+if TYPE_CHECKING:
+    from google.cloud.billing.budgets_v1 import Budget
 
 
 @dataclass
@@ -27,10 +32,12 @@ class Answers:
     refused: list[SourceError] = field(default_factory=list[SourceError])
 
 
-def ask(ways: Sequence[Way], payers: set[str] | None, today: date, progress: Callable[[str], None]) -> Answers:
-    """Each account's budgets, once; `payers` are the payers that bills tell of, None while that is not known."""
+def ask(
+    ways: Sequence[aws_inventory.Way], payers: set[str] | None, today: date, progress: Callable[[str], None]
+) -> Answers:
+    """Each AWS account's budgets, once; `payers` are the payers that bills tell of, None while that is not known."""
     found = Answers()
-    callers: dict[str, Way] = {}
+    callers: dict[str, aws_inventory.Way] = {}
     for way in ways:
         try:
             callers.setdefault(aws_inventory.caller(way), way)
@@ -45,11 +52,61 @@ def ask(ways: Sequence[Way], payers: set[str] | None, today: date, progress: Cal
             found.refused.append(error)
             continue
         found.accounts.append(account)
-        translate(budgets, account, seen[account], today, found.imported)
+        aws_budgets.translate(budgets, account, seen[account], today, found.imported)
     return found
 
 
-def _seen(callers: dict[str, Way], payers: set[str] | None) -> dict[str, Seen]:
+def ask_google(
+    ways: Sequence[gcp_inventory.Way],
+    payers: set[str] | None,
+    projects: Mapping[str, str],
+    progress: Callable[[str], None],
+    patience: Patience,
+    found: Answers,
+) -> None:
+    """Add the budgets of each of Google's billing accounts to what was `found`, once.
+
+    `payers`: the billing accounts that bills tell of, None while that is not known. `projects`: ids by number, as
+    far as bills tell; the others are asked for.
+    """
+    paying, known = payers, dict(projects)
+    answered: dict[str, list[Budget]] = {}
+    for way in ways:
+        try:
+            with asking(way, patience) as google:
+                for told in google.accounts():
+                    account = told.name.removeprefix("billingAccounts/")
+                    if paying is not None and told.open_:
+                        paying = paying | {account}
+                    if account not in answered:
+                        progress(f"{way.sources}: budgets of billing account {account}")
+                        try:
+                            answered[account] = google.budgets(account)
+                        except Unreachable:
+                            raise
+                        except SourceError as error:
+                            found.refused.append(error)
+                            continue
+                        known |= _project_ids(google, gcp_budgets.numbers(answered[account]) - known.keys())
+        except SourceError as error:
+            found.refused.append(error)
+            paying = None
+    for account, budgets in answered.items():
+        found.accounts.append(account)
+        seen = unseen(account) if paying is None else seen_by(account, account, paying, GOOGLE)
+        gcp_budgets.translate(budgets, account, seen, known, found.imported)
+
+
+def _project_ids(google: Asking, numbers: Collection[str]) -> dict[str, str]:
+    """The ids of the projects that the credentials may see; a budget for another one is left out, and says so."""
+    found: dict[str, str] = {}
+    for number in sorted(numbers):
+        with suppress(SourceError):
+            found[number] = google.project_id(number)
+    return {number: project for number, project in found.items() if project}
+
+
+def _seen(callers: dict[str, aws_inventory.Way], payers: set[str] | None) -> dict[str, Seen]:
     """What each account's budgets see; unknown where Organizations may not be asked, or other payers may be."""
     known: dict[str, str | None] = {}
     unknown: dict[str, Seen] = {}
@@ -60,38 +117,23 @@ def _seen(callers: dict[str, Way], payers: set[str] | None) -> dict[str, Seen]:
             reason = f"whether {account} pays for other accounts is not known, and so not what it covers"
             unknown[account] = Seen(None, f"{reason}: {error.remedy}")
     if payers is None:
-        reason = "it is for all that {} pays, and which other payers there are is not known"
-        remedy = "let every source's credentials answer, and load the bills first (finops run)"
         paid = {account for account, payer in known.items() if account == payer}
-        unknown |= {account: Seen(None, f"{reason.format(account)}: {remedy}") for account in paid}
+        unknown |= {account: unseen(account) for account in paid}
         known = {account: payer for account, payer in known.items() if account not in paid}
     paying = (payers or set[str]()) | {account for account, payer in known.items() if account == payer}
     return {account: seen_by(account, payer, paying) for account, payer in known.items()} | unknown
 
 
-def payers_of(published: Path) -> set[str] | None:
-    """The AWS payers in the published warehouse; None where there is none, or it cannot be asked."""
-    if not published.exists():
-        return None
-    sql = """SELECT DISTINCT BillingAccountId FROM focus.charges
-        WHERE ProviderName = 'AWS' AND BillingAccountId IS NOT NULL"""
-    try:
-        with query(published) as con:
-            return {str(payer) for (payer,) in con.execute(sql).fetchall()}
-    except (duckdb.Error, WarehouseError):
-        return None
-
-
 def budgets_file(imported: Imported, accounts: Sequence[str], today: date) -> str:
     """The text of a budgets file, read back by our own reader before anybody else does."""
     head = (
-        f"# AWS Budgets of {', '.join(accounts)}, as of {today}. Written by finops budgets import.\n"
-        "# `monthly` is for every month, also for those before the budget began in AWS.\n"
+        f"# Budgets of {', '.join(accounts)}, as of {today}. Written by finops budgets import.\n"
+        "# `monthly` is for every month, also for those before the budget began in its cloud.\n"
     )
     text = _dump(imported.entries, readable=True)
     if not all(line.isprintable() for line in text.splitlines()):  # a name could steer the terminal
         text = _dump(imported.entries, readable=False)
-    parse_budgets(yaml.safe_load(text), "the budgets of AWS")
+    parse_budgets(yaml.safe_load(text), "the budgets of the clouds")
     return head + text
 
 

@@ -14,7 +14,10 @@ from finops.cli.values import count, visible
 
 if TYPE_CHECKING:
     from finops.config import Config
+    from finops.ways import Ways
 
+CALL = 60.0
+"""Seconds that are waited for each of Google's answers."""
 app = typer.Typer(rich_markup_mode=None)
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file of --out if it is there.")]
 
@@ -30,26 +33,34 @@ def family() -> None:
 
 @app.command("import")
 def import_(config: ConfigOption = DEFAULT_CONFIG, out: OutOption = None, force: ForceOption = False) -> int:
-    """Read AWS Budgets and write them as a budgets file.
+    """Read the budgets of AWS and Google Cloud and write them as a budgets file.
 
-    Monthly cost budgets whose filters are an account or tags that finops reads; what else there is is named,
-    with the reason why it is left out. Needs budgets:ViewBudget and organizations:DescribeOrganization.
+    Monthly cost budgets whose filters are an account (a project), or tags or labels that finops reads; what else
+    there is is named, with the reason why it is left out. Needs budgets:ViewBudget and
+    organizations:DescribeOrganization; billing.accounts.list and billing.budgets.list.
 
     \b
     Example: finops budgets import --out budgets-aws.yaml
     """
     from datetime import UTC, datetime
 
-    from finops.aws_inventory import ways
+    from finops import published
+    from finops.accounts import AWS, GOOGLE
     from finops.budgets import importing
     from finops.config import load_config
+    from finops.gcp_inventory import Patience
+    from finops.ways import ways
 
     found = load_config(config)
     if out is not None:
         importing.refuse_existing(out, force)
     today = datetime.now(UTC).date()
+    clouds, bills = ways(found), found.published
     with progress() as tell:
-        answers = importing.ask(ways(found), importing.payers_of(found.published), today, tell)
+        answers = importing.ask(clouds.aws, published.payers(bills, AWS), today, tell)
+        if clouds.google:
+            payers, projects = published.payers(bills, GOOGLE), published.google_projects(bills)
+            importing.ask_google(clouds.google, payers, projects, tell, Patience(CALL), answers)
     imported = answers.imported
     for name, reason in imported.left_out:
         say(f"Left out: {visible(name)}: {visible(reason)}")
@@ -67,9 +78,13 @@ def import_(config: ConfigOption = DEFAULT_CONFIG, out: OutOption = None, force:
         console().print(text, end="", soft_wrap=True)
     else:
         importing.write_budgets(out, text, force)
-        console().print(f"{count(len(imported.entries), 'budget')} of AWS written to {visible(str(out))}")
+        console().print(f"{count(len(imported.entries), 'budget')} of {_clouds(clouds)} written to {visible(str(out))}")
     say(_next(found, out))
     return 0
+
+
+def _clouds(clouds: Ways) -> str:
+    return " and ".join(name for name, ways in (("AWS", clouds.aws), ("Google Cloud", clouds.google)) if ways)
 
 
 def _next(config: Config, out: Path | None) -> str:
@@ -77,6 +92,6 @@ def _next(config: Config, out: Path | None) -> str:
     if config.budgets is not None:
         return f"Next: copy what you want of it into {visible(str(config.resolve(config.budgets)))}, then finops run"
     # paths in finops.yaml are relative to it
-    name = os.path.relpath(out, config.path.parent) if out else "budgets-aws.yaml"
+    name = os.path.relpath(out, config.path.parent) if out else "budgets-imported.yaml"
     kept = "name it" if out else f"keep it as {name} and name it"
     return f"Next: {kept} in finops.yaml (budgets: {visible(name)}), then finops run"

@@ -1,4 +1,4 @@
-"""`finops catalog`: which machines have GPUs, and how the accounts are called."""
+"""`finops catalog`: which machines have GPUs, what Google's SKUs cost, and how the accounts are called."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from finops.cli.options import DEFAULT_CONFIG, ConfigOption
 from finops.cli.values import count, visible
 
 if TYPE_CHECKING:
+    from finops import accounts, google_refreshing
+    from finops.errors import SourceError
     from finops.refreshing import Learned, Refresh
 
+CALL = 60.0
+"""Seconds that are waited for each of Google's answers."""
 app = typer.Typer(rich_markup_mode=None)
 RegionOption = Annotated[
     list[str] | None,
@@ -23,7 +27,7 @@ RegionOption = Annotated[
 
 @app.callback()
 def family() -> None:
-    """Which machines have GPUs, and how the accounts are called.
+    """Which machines and SKUs have GPUs, list prices, and how the accounts are called.
 
     \b
     Example: finops catalog refresh
@@ -32,37 +36,53 @@ def family() -> None:
 
 @app.command()
 def refresh(config: ConfigOption = DEFAULT_CONFIG, region: RegionOption = None) -> int:
-    """Ask AWS for instance types with accelerators and for account names, and keep both.
+    """Ask the clouds of the sources for what bills do not say, and keep it.
 
-    Needs ec2:DescribeInstanceTypes and organizations:ListAccounts, and does what it can with one of them.
-    Without --region: the region of each source, us-east-1 and us-west-2.
+    AWS: instance types with accelerators and account names; needs ec2:DescribeInstanceTypes and
+    organizations:ListAccounts. Without --region: the region of each source, us-east-1 and us-west-2.
+    Google Cloud: billing accounts, projects and list prices; needs billing.accounts.list,
+    billing.resourceAssociations.list, and the Cloud Billing API. Does what it can with one of them.
 
     \b
     Example: finops catalog refresh --region us-east-1 --region eu-central-1
     """
     from datetime import UTC, datetime
 
-    from finops.aws_inventory import ways
+    from finops import google_refreshing, published, refreshing
     from finops.config import load_config
-    from finops.refreshing import ask, keep
+    from finops.gcp_inventory import Patience
+    from finops.ways import ways
 
     found = load_config(config)
+    clouds, now = ways(found), datetime.now(UTC)
+    lines: list[str] = []
+    refused: list[SourceError] = []
+    done = False
     with progress() as tell:
-        answers = ask(ways(found), tuple(region or ()), tell)
-    learned = keep(found.home_dir, answers, datetime.now(UTC).date())
+        aws = refreshing.ask(clouds.aws, tuple(region or ()), tell)
+        billed = published.google_services(found.published) if clouds.google else ()
+        google = google_refreshing.ask(clouds.google, billed, now.date(), tell, Patience(CALL))
+    if clouds.aws:
+        lines += report(aws, refreshing.keep(found.home_dir, aws, now.date()))
+        refused += aws.refused
+        done = bool(aws.regions or aws.sources)
+    if clouds.google:
+        lines += report_google(google, google_refreshing.keep(found.home_dir, google, now))
+        refused += google.refused
+        done = done or bool(google.sources or google.prices)
     screen = console()
-    for line in report(answers, learned):
+    for line in lines:
         screen.print(visible(line))
-    for error in answers.refused:
+    for error in refused:
         say(f"Not asked: {visible(str(error))}")
-    if not answers.regions and not answers.sources:
+    if not done:
         return 1
     screen.print("Next: finops run reads the bills anew where this changes them")
     return 0
 
 
 def report(answers: Refresh, learned: Learned) -> Iterator[str]:
-    """What was learned, a line each."""
+    """What was learned of AWS, a line each."""
     if answers.regions:
         new, changed = learned.types.new, learned.types.changed
         yield (
@@ -75,11 +95,22 @@ def report(answers: Refresh, learned: Learned) -> Iterator[str]:
             yield f"  changed  {name}: {now}, {known} {before}"
         yield from (f"  unclear  {name}: AWS does not count its accelerators" for name in sorted(answers.unclear))
     if answers.sources:
-        new_names, renamed = learned.new_names, learned.renamed
-        yield (
-            f"Accounts: {count(len(answers.names), 'name')} from {'; '.join(answers.sources)}, "
-            f"{len(new_names)} new, {len(renamed)} changed"
-        )
-        yield from (f"  changed  {account}: {now!r}, it was {old!r}" for account, (old, now) in renamed.items())
+        yield from _names(count(len(answers.names), "name"), answers.sources, learned.accounts)
     else:
         yield "Accounts: no names; where a bill has none either, accounts go by their ids"
+
+
+def report_google(answers: google_refreshing.Refresh, learned: accounts.Learned) -> Iterator[str]:
+    """What was learned of Google Cloud, a line each."""
+    if answers.sources:
+        what = f"{count(len(answers.accounts), 'billing account')} and {count(len(answers.projects), 'project')}"
+        yield from _names(what, answers.sources, learned)
+    for service, prices in answers.prices.items():
+        name = prices["service_name"].drop_nulls().first() or service
+        yield f"List prices: {count(prices['sku_id'].n_unique(), 'SKU')} of {name}"
+
+
+def _names(what: str, sources: list[str], learned: accounts.Learned) -> Iterator[str]:
+    new, renamed = learned.new, learned.renamed
+    yield f"Accounts: {what} from {'; '.join(sources)}, {len(new)} new, {len(renamed)} changed"
+    yield from (f"  changed  {account}: {now!r}, it was {old!r}" for account, (old, now) in renamed.items())

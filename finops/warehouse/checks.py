@@ -23,6 +23,7 @@ ADVISORY = frozenset(
         "negations_cancel",
         "providers_are_current",
         "commitments_balance",
+        "billing_currencies",
         "days_without_charges",
     }
 )

@@ -22,7 +22,7 @@ from duckdb import DuckDBPyConnection
 from finops import accounts
 from finops.durable import sync
 from finops.errors import WarehouseError
-from finops.gpus import catalogue
+from finops.gpus import catalogue, google_skus
 from finops.lifecycle import Rule, stages
 from finops.models import model
 from finops.warehouse import parts
@@ -187,7 +187,7 @@ def _prepare(con: DuckDBPyConnection, path: Path) -> None:
 
 
 def set_reference_data(con: DuckDBPyConnection, rules: list[Rule], reference: Reference) -> None:
-    """Replace the tables that normalisation joins: stages, rules, GPU catalogue, account names."""
+    """Replace the tables of what is known besides bills: stages, rules, GPU catalogue, accounts, list prices."""
     con.execute("BEGIN")
     con.execute("DELETE FROM lifecycle.stages")
     named = [[each.stage, each.phase, each.description] for each in stages()]
@@ -196,7 +196,9 @@ def set_reference_data(con: DuckDBPyConnection, rules: list[Rule], reference: Re
     con.executemany("INSERT INTO lifecycle.rules VALUES (?, ?, ?)", [[r.id, r.stage, r.confidence] for r in rules])
     replace_table(con, "gpu.catalogue", catalogue.frame(reference.accelerators))
     replace_table(con, "gpu.accelerated_families", catalogue.families())
-    replace_table(con, "focus.accounts", accounts.frame(reference.accounts))
+    replace_table(con, "focus.accounts", accounts.frame(reference.known_accounts))
+    replace_table(con, "focus.sku_prices", reference.prices)
+    google_skus.build(con)
     con.execute("COMMIT")
 
 

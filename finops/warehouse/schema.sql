@@ -55,7 +55,16 @@ CREATE TABLE IF NOT EXISTS ledger.publications (
   published_at TIMESTAMPTZ NOT NULL, fingerprint VARCHAR NOT NULL, as_of DATE
 );
 
-CREATE TABLE IF NOT EXISTS focus.accounts (account_id VARCHAR, account_name VARCHAR);
+CREATE TABLE IF NOT EXISTS focus.accounts (
+  account_id VARCHAR, account_name VARCHAR, provider VARCHAR, currency VARCHAR, parent_id VARCHAR, is_open BOOLEAN,
+  asked_on DATE
+);
+
+CREATE TABLE IF NOT EXISTS focus.sku_prices (
+  sku_id VARCHAR, service_id VARCHAR, service_name VARCHAR, sku_description VARCHAR, resource_group VARCHAR,
+  usage_type VARCHAR, regions VARCHAR[], pricing_unit VARCHAR, tier_start DECIMAL(38,18), list_price DECIMAL(38,18),
+  currency VARCHAR, effective_from TIMESTAMPTZ, asked_on DATE
+);
 
 CREATE TABLE IF NOT EXISTS lifecycle.rules (
   rule_id VARCHAR PRIMARY KEY, stage VARCHAR NOT NULL, confidence DECIMAL(3,2) NOT NULL

@@ -12,7 +12,8 @@ SELECT
   -- a commitment to spend money, not to use machines of a kind: `Commitment - dollar based v1: …`, `… Flexible CUD …`
   COALESCE(k.sku_description, '') LIKE '%dollar based%' OR COALESCE(k.sku_description, '') LIKE '%Flexible%'
     AS is_spend_based,
-  g.gpu_model,
+  -- a commitment or a licence names a GPU, and is no time of one
+  CASE WHEN g.gpu_count IS NOT NULL THEN g.gpu_model END AS gpu_model,
   g.purchase
 FROM skus AS k
 JOIN google_skus AS g

@@ -17,8 +17,9 @@ from botocore.stub import Stubber
 from finops.aws_inventory import Way
 from finops.aws_session import AwsAccess
 from finops.budgets import Budget, importing, read_budgets
-from finops.budgets.aws_budgets import Imported, Seen, seen_by, translate
-from finops.budgets.aws_filters import TAGS
+from finops.budgets.aws_budgets import translate
+from finops.budgets.filters import TAGS
+from finops.budgets.imported import Imported, Seen, seen_by
 from finops.errors import ConfigError
 from tests.conftest import ROOT
 

@@ -9,8 +9,11 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
+from google.cloud.billing.budgets_v1 import Budget as GoogleBudget
 
+from finops import gcp_session
 from finops.budgets import parse_budgets, read_budgets
+from tests import cloudbilling
 from tests.aws import Answer, Aws
 
 from .conftest import Finops
@@ -18,6 +21,10 @@ from .conftest import Finops
 CONFIG = """home: var
 sources:
   - {name: aws-main, kind: aws-cur2, uri: "s3://b/p", export: e}
+"""
+GOOGLE = """home: var
+sources:
+  - {name: gcp-main, kind: gcp-bigquery, table: p-1.bills.gcp_billing_export_resource_v1_X}
 """
 PAYER, MEMBER = "000011112222", "012345678901"
 FOREVER = 3706473600
@@ -150,3 +157,27 @@ def test_a_payer_that_only_the_bills_tell_of_is_another_payer(finops: Finops, co
     assert [each.name for each in parse_budgets(yaml.safe_load(result.text), "here")] == ["research"]
     assert "Left out: nlp: it is for all that 000011112222 pays" in result.stderr
     assert "999999999999" in result.stderr
+
+
+def test_budgets_of_google_are_written_without_any_source_of_aws(
+    finops: Finops, company: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    company.write_text(GOOGLE, encoding="utf-8")
+    with duckdb.connect(company.parent / "var/finops.duckdb") as con:
+        con.execute("INSERT INTO focus.charges VALUES ('Google Cloud', ?)", [cloudbilling.MAIN])
+    with cloudbilling.serve() as google:
+        monkeypatch.setattr(gcp_session, "channel", google.channel)
+        google.accounts = [cloudbilling.account(cloudbilling.MAIN, "ML")]
+        amount = {"specified_amount": {"currency_code": "USD", "units": 7, "nanos": 250_000_000}}
+        google.budgets[cloudbilling.MAIN] = [
+            GoogleBudget(display_name="all", amount=amount),
+            GoogleBudget(display_name="gpus\x1b[31m", amount=amount, budget_filter={"services": ["services/X"]}),
+        ]
+        result = finops("budgets", "import", "--out", "budgets-google.yaml")
+    assert (result.code, aws.calls) == (0, [])
+    assert result.text == "1 budget of Google Cloud written to budgets-google.yaml\n"
+    (found,) = read_budgets(company.parent / "budgets-google.yaml")
+    assert (found.name, found.scope, found.monthly) == ("all", {"provider": "Google Cloud"}, Decimal("7.25"))
+    assert "Left out: gpus\\x1b[31m: it is filtered by services, which a scope has no key for" in result.stderr

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from finops import gcp_session
 from tests.aws import Answer, Aws
+from tests.cloudbilling import COMPUTE, MAIN, SUB, account, project, serve, sku
 
 from .conftest import Finops
 
@@ -134,3 +136,42 @@ def test_a_configuration_without_aws_is_wrong_usage(finops: Finops, unpublished:
     result = finops("catalog", "refresh", "--config", unpublished)
     assert (result.code, result.stdout) == (2, b"")
     assert "no source is of AWS" in result.stderr
+
+
+GOOGLE = """home: var
+sources:
+  - {name: gcp-main, kind: gcp-bigquery, table: p-1.bills.gcp_billing_export_resource_v1_X}
+"""
+
+
+def test_google_is_asked_without_any_source_of_aws(
+    finops: Finops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "finops.yaml").write_text(GOOGLE, encoding="utf-8")
+    with serve() as google:
+        monkeypatch.setattr(gcp_session, "channel", google.channel)
+        google.accounts = [account(MAIN, "ml\x1b[31m"), account(SUB, "research")]
+        google.projects = {MAIN: [project("nlp", MAIN)]}
+        google.denied = {SUB}
+        google.skus = {COMPUTE: [sku("039F-D0DA-4055", "Nvidia Tesla A100 GPU running", (0, 2, 1), (5, 1, 0))]}
+        result = finops("catalog", "refresh", "--config", tmp_path / "finops.yaml")
+        assert result.code == 0
+        assert result.text.splitlines() == [
+            "Accounts: 2 billing accounts and 1 project from gcp-main, 2 new, 0 changed",
+            "List prices: 1 SKU of Compute Engine",
+            "List prices: 0 SKUs of C7E2-9256-1C43",
+            "Next: finops run reads the bills anew where this changes them",
+        ]
+        assert "Not asked: Cloud Billing refused billing.resourceAssociations.list." in result.stderr
+        google.accounts = [account(MAIN, "vision")]
+        google.denied = {"ListServices"}
+        text = finops("catalog", "refresh", "--config", tmp_path / "finops.yaml").text
+        assert f"  changed  {MAIN}: 'vision', it was 'ml\\x1b[31m'" in text
+        google.denied = {"ListBillingAccounts", "ListServices"}
+        result = finops("catalog", "refresh", "--config", tmp_path / "finops.yaml")
+    assert result.code == 1
+    assert "What to do: allow billing.accounts.list for these credentials." in result.stderr
+    kept = json.loads((tmp_path / "var" / "accounts.json").read_text(encoding="utf-8"))["accounts"]
+    assert (kept[MAIN]["name"], kept["nlp"]["parent_id"]) == ("vision", MAIN)

@@ -41,6 +41,7 @@ ITEMS = {
     "a project that moved folders": (ROWS, "test_a_project_that_moved_folders"),
     "JSONL numbers as strings": (ROWS, "test_numbers_as_text"),
     "wildcard shards, an empty shard": (COME, "test_wildcard_shards_and_an_empty_one"),
+    "an overwritten object generation": ("test_gcs", "test_an_overwritten_generation_replaces_its_partition"),
     "is_unused_reservation": (ROWS, "test_an_unused_reservation"),
     "a new instance id under an old name": (ROWS, "test_a_new_instance_id_under_an_old_name"),
     "cost with no metric, metric with no cost": (COME, "test_cost_with_no_metric_and_metric_with_no_cost"),
@@ -68,7 +69,6 @@ class Elsewhere(NamedTuple):
 
 
 ELSEWHERE = {
-    "an overwritten object generation": Elsewhere("test_gcs", "test_an_overwritten_generation_replaces_its_partition"),
     "a stream that dies midway": Elsewhere(
         "test_gcp_bigquery_reading", "test_a_stream_that_dies_at_any_offset_gives_each_row_once"
     ),
