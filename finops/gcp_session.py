@@ -86,12 +86,13 @@ def credentials(access: GcpAccess) -> Credentials:
     """The credentials of a source, refreshed as they expire; raises google.auth's errors."""
     import google.auth
     from google.auth import impersonated_credentials
+    from google.oauth2 import service_account
 
-    auth = cast("Any", google.auth)
     if access.credentials_file is not None:
-        found: Any = auth.load_credentials_from_file(str(access.credentials_file), scopes=[SCOPE])[0]
+        key = cast("Any", service_account.Credentials)
+        found: Any = key.from_service_account_file(str(access.credentials_file), scopes=[SCOPE])
     else:
-        found = auth.default(scopes=[SCOPE])[0]
+        found = cast("Any", google.auth).default(scopes=[SCOPE])[0]
     if access.impersonate is not None:
         found = cast("Any", impersonated_credentials.Credentials)(found, access.impersonate, [SCOPE])
     if access.quota_project is not None:

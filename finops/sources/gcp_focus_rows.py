@@ -6,6 +6,8 @@ missing. What can be told from others is filled in by sql/normalise/gcp_focus.sq
 
 from __future__ import annotations
 
+from functools import partial
+
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from finops.focus import CREDITS, FOCUS_1_2, MAP
@@ -51,9 +53,11 @@ NORMALISER = Normaliser(
 
 def from_native(con: DuckDBPyConnection, raw: DuckDBPyRelation, where: str) -> Raw:
     """Rows of the native FOCUS export as the normaliser reads them; raises SourceError."""
-    fields = Fields(raw)
+    fields = Fields(raw, where)
     listed = [path for path in _LABELS if fields.entries(path, "Key", "Value") is not None]
-    tags = tag_sets.find(con, raw, [quoted(fields.types[path.lower()][0]) for path in listed], _united, where)
+    tags = tag_sets.find(
+        con, raw, [quoted(fields.types[path.lower()][0]) for path in listed], partial(_united, where), where
+    )
     also = {"Tags": f"CAST(NULL AS {MAP})", "tag_set": tags.key}
     texts = {**_OURS, "SkuId": "sku_id", "ChargeDescription": "sku_description", "ServiceName": "service_description"}
     for given, name in texts.items():
@@ -66,6 +70,6 @@ def from_native(con: DuckDBPyConnection, raw: DuckDBPyRelation, where: str) -> R
     return Raw(project(raw, NORMALISER, where, also), NORMALISER, tags.sets)
 
 
-def _united(sets: DuckDBPyRelation) -> str:
-    fields = Fields(sets)
+def _united(where: str, sets: DuckDBPyRelation) -> str:
+    fields = Fields(sets, where)
     return merged([fields.entries(path, "Key", "Value") for path in _LABELS])

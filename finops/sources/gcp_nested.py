@@ -113,7 +113,9 @@ def _type(field: dict[str, Any]) -> str:
 class Fields:
     """A relation's columns and the fields inside them, present or not."""
 
-    def __init__(self, raw: DuckDBPyRelation) -> None:
+    def __init__(self, raw: DuckDBPyRelation, where: str) -> None:
+        self.raw = raw
+        self.where = where
         self.types = {name.lower(): (name, kind) for name, kind in zip(raw.columns, raw.types, strict=True)}
 
     def find(self, path: str) -> tuple[str, DuckDBPyType] | None:
@@ -126,34 +128,63 @@ class Fields:
             return None
         return f"{quoted(found[0])}.{quoted(field)}", _children(found[1])[field]
 
+    def records(self, path: str) -> tuple[str, dict[str, DuckDBPyType]] | None:
+        """The expression of a repeated record and its fields; None when the file has no such thing.
+
+        Where it is empty in every row, a writer that infers types knows nothing of its fields: there is none.
+        Raises SourceError where its items are no records.
+        """
+        found = self.find(path)
+        if found is None or found[1].id != "list":
+            return None
+        item = _children(found[1])["child"]
+        if item.id == "struct":
+            return found[0], _children(item)
+        ((items,),) = self.raw.aggregate(f"COALESCE(SUM(LIST_COUNT({found[0]})), 0)").fetchall()
+        if items:
+            raise SourceError(
+                f"the items of the list {path!r} are {item}, not records",
+                where=self.where,
+                remedy="write the export's own schema",
+            )
+        return None
+
     def entries(self, path: str, key: str = "key", value: str = "value") -> str | None:
         """A repeated field of keys and values as a list of {key, value}, empty when null.
 
         What was set directly comes before what is inherited from a folder or the organisation.
         """
-        found = self.find(path)
-        if found is None or found[1].id != "list":
+        found = self.records(path)
+        if found is None:
             return None
+        listed, fields = found
         pairs = "LIST_TRANSFORM({}, lambda e: {{'key': e." + quoted(key) + ", 'value': e." + quoted(value) + "}})"
-        lists = [found[0]]
-        inherited = next((name for name in _items(found[1]) if name.lower() == "inherited"), None)
-        if inherited is not None:
-            is_inherited = f"LOWER(CAST(e.{quoted(inherited)} AS VARCHAR)) = 'true'"
-            lists = [
-                f"LIST_FILTER({found[0]}, lambda e: {test} COALESCE({is_inherited}, FALSE))" for test in ("NOT", "")
-            ]
-        each = [f"COALESCE({pairs.format(one)}, [])" for one in lists]
-        return each[0] if len(each) == 1 else f"LIST_CONCAT({', '.join(each)})"
+        inherited = next((name for name in fields if name.lower() == "inherited"), None)
+        if inherited is None:
+            return f"COALESCE({pairs.format(listed)}, [])"
+        is_inherited = f"COALESCE(LOWER(CAST(e.{quoted(inherited)} AS VARCHAR)) = 'true', FALSE)"
+        both = [pairs.format(f"LIST_FILTER({listed}, lambda e: {test} {is_inherited})") for test in ("NOT", "")]
+        return f"LIST_CONCAT(COALESCE({both[0]}, []), COALESCE({both[1]}, []))"
 
     def credits(self, path: str, names: dict[str, str]) -> str | None:
-        """The credits of a repeated field as charges keep them, amounts exact; `names` are the fields' there."""
-        found = self.find(path)
-        if found is None or found[1].id != "list":
+        """The credits of a repeated field as charges keep them, amounts exact; `names` are the fields' there.
+
+        Raises SourceError where credits have no amount.
+        """
+        found = self.records(path)
+        if found is None:
             return None
-        kind = str(_items(found[1])[names["amount"]])
-        amount = exact(f"c.{quoted(names['amount'])}", kind, MONEY)
-        fields = ", ".join(f"'{name}': c.{quoted(given)}" for name, given in names.items() if name != "amount")
-        return f"LIST_TRANSFORM({found[0]}, lambda c: {{{fields}, 'amount': {amount}}})"
+        listed, fields = found
+        if names["amount"] not in fields:
+            raise SourceError(
+                f"the items of {path!r} have no {names['amount']!r}",
+                where=self.where,
+                remedy="export them with all of their fields",
+            )
+        amount = exact(f"c.{quoted(names['amount'])}", str(fields[names["amount"]]), MONEY)
+        texts = {name: f"c.{quoted(given)}" if given in fields else "NULL::VARCHAR" for name, given in names.items()}
+        kept = ", ".join(f"'{name}': {text}" for name, text in texts.items() if name != "amount")
+        return f"LIST_TRANSFORM({listed}, lambda c: {{{kept}, 'amount': {amount}}})"
 
 
 def merged(lists: list[str | None]) -> str:
@@ -169,8 +200,3 @@ def merged(lists: list[str | None]) -> str:
 
 def _children(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
     return dict(cast("list[tuple[str, DuckDBPyType]]", kind.children))
-
-
-def _items(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
-    """The fields of a list's records."""
-    return _children(_children(kind)["child"])

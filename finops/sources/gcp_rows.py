@@ -6,6 +6,8 @@ record's fields become columns, a list stays one value of its row, so that nothi
 
 from __future__ import annotations
 
+from functools import partial
+
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from finops.focus import CREDITS, MAP, MONEY, TIME
@@ -73,6 +75,7 @@ NORMALISER = Normaliser(
         "credits": CREDITS,
         "credits_total": MONEY,
         "offset_total": MONEY,
+        "has_offset": "BOOLEAN",
         "commitment_credit_id": "VARCHAR",
         "commitment_credit_type": "VARCHAR",
     },
@@ -94,43 +97,54 @@ def from_export(con: DuckDBPyConnection, raw: DuckDBPyRelation, where: str, basi
 
     Raises SourceError where labels cannot be read.
     """
-    raw = _with_project_labels(raw)
-    fields = Fields(raw)
+    raw = _with_project_labels(raw, where)
+    fields = Fields(raw, where)
     also: dict[str, str] = {"basis": f"'{basis}'", "labels": f"CAST(NULL AS {MAP})"}
     for name, path in _PATHS.items():
         found = fields.find(path)
         if found is not None:
             also[name] = exact(found[0], str(found[1]), NORMALISER.columns[name])
     listed = [quoted(path) for path in _LABELS if fields.entries(path) is not None]
-    tags = tag_sets.find(con, raw, listed, _united, where)
+    tags = tag_sets.find(con, raw, listed, partial(_united, where), where)
     also |= {"tag_set": tags.key, **_credits(fields)}
     return Raw(project(raw, NORMALISER, where, also), NORMALISER, tags.sets)
 
 
-def _with_project_labels(raw: DuckDBPyRelation) -> DuckDBPyRelation:
+def _with_project_labels(raw: DuckDBPyRelation, where: str) -> DuckDBPyRelation:
     """The labels of the project as a column of their own: a set of tags is told apart by whole columns."""
-    found = Fields(raw).find("project.labels")
+    found = Fields(raw, where).records("project.labels")
     return raw if found is None else raw.project(f"*, {found[0]} AS project_labels")
 
 
-def _united(sets: DuckDBPyRelation) -> str:
+def _united(where: str, sets: DuckDBPyRelation) -> str:
     """A set's labels as one map."""
-    fields = Fields(sets)
+    fields = Fields(sets, where)
     return merged([fields.entries(path) for path in _LABELS])
 
 
 def _credits(fields: Fields) -> dict[str, str]:
     """The credits as charges keep them, and what is asked of them: their exact sum (zero when there are none)."""
     items = fields.credits("credits", {"name": "name", "type": "type", "id": "id", "amount": "amount"})
-    if items is None:
-        return {"credits_total": f"CAST(0 AS {MONEY})", "offset_total": f"CAST(0 AS {MONEY})"}
-    total = "CAST(COALESCE(LIST_SUM(LIST_TRANSFORM({}, lambda c: c.amount)), 0) AS " + MONEY + ")"
+    found = fields.records("credits")
+    if items is None or found is None or "type" not in found[1]:
+        none = {"offset_total": f"CAST(0 AS {MONEY})", "has_offset": "FALSE"}
+        return {"credits_total": _total(items), **none, **({"credits": items} if items else {})}
     offsets = f"LIST_FILTER({items}, lambda c: c.type = 'FEE_UTILIZATION_OFFSET')"
-    committed = f"LIST_FILTER({quoted('credits')}, lambda c: STARTS_WITH(c.type, 'COMMITTED_USAGE_DISCOUNT'))[1]"
+    committed = f"LIST_FILTER({found[0]}, lambda c: STARTS_WITH(c.type, 'COMMITTED_USAGE_DISCOUNT'))[1]"
     return {
         "credits": items,
-        "credits_total": total.format(items),
-        "offset_total": total.format(offsets),
-        "commitment_credit_id": f"{committed}.id",
+        "credits_total": _total(items),
+        "offset_total": _total(offsets),
+        "has_offset": f"COALESCE(LEN({offsets}) > 0, FALSE)",
         "commitment_credit_type": f"{committed}.type",
+        **({"commitment_credit_id": f"{committed}.id"} if "id" in found[1] else {}),
     }
+
+
+def _total(items: str | None) -> str:
+    """The sum of credits: unknown where the amount of one is, so that the row is refused."""
+    if items is None:
+        return f"CAST(0 AS {MONEY})"
+    amounts = f"LIST_TRANSFORM({items}, lambda c: c.amount)"
+    known = f"COALESCE(LIST_COUNT({amounts}) = LEN({amounts}), TRUE)"
+    return f"CASE WHEN {known} THEN CAST(COALESCE(LIST_SUM({amounts}), 0) AS {MONEY}) END"

@@ -19,6 +19,10 @@ WITH priced AS (
     STRPTIME(s.invoice_month || '01', '%Y%m%d') AS period_start,
     COALESCE(s.subscription_id, s.applied_subscription_id, s.commitment_credit_id) AS commitment,
     CASE
+      WHEN s.adjustment_type NOT IN (
+        'USAGE_CORRECTION', 'PRICE_CORRECTION', 'METADATA_CORRECTION',
+        'GOODWILL', 'SLA_VIOLATION', 'BALANCE_TRANSFER', 'ACCOUNT_CLOSURE', 'GENERAL_ADJUSTMENT'
+      ) THEN NULL
       WHEN s.adjustment_type IN ('GOODWILL', 'SLA_VIOLATION') THEN 'Credit'
       WHEN s.adjustment_type IN ('BALANCE_TRANSFER', 'ACCOUNT_CLOSURE', 'GENERAL_ADJUSTMENT') THEN 'Adjustment'
       WHEN s.cost_type = 'tax' THEN 'Tax'
@@ -41,7 +45,7 @@ split AS (
     p.row_category AS category,
     p.row_category = 'Usage' AS is_usage,
     p.row_category IN ('Usage', 'Purchase') AS is_priced,
-    p.basis = 'focus' AND p.row_category = 'Purchase' AND p.offset_total <> 0 AS is_fee,
+    p.basis = 'focus' AND p.row_category = 'Purchase' AND p.has_offset AS is_fee,
     -- Google's price of a commitment, not its credit: the fee pays for this row
     p.basis = 'focus' AND p.row_category = 'Usage' AND p.applied_subscription_id IS NOT NULL AS is_covered
   FROM priced AS p
@@ -55,7 +59,7 @@ split AS (
     FALSE AS is_fee,
     FALSE AS is_covered
   FROM priced AS p
-  WHERE p.basis = 'focus' AND p.row_category = 'Purchase' AND p.offset_total <> 0
+  WHERE p.basis = 'focus' AND p.row_category = 'Purchase' AND p.has_offset
 ),
 kept AS (
   SELECT
@@ -95,7 +99,7 @@ kept AS (
     CASE WHEN category IN ('Usage', 'Purchase') THEN commitment END AS CommitmentDiscountId,
     CASE
       WHEN commitment IS NULL OR category NOT IN ('Usage', 'Purchase') THEN NULL
-      WHEN is_spend_based OR applied_subscription_id IS NOT NULL OR offset_total <> 0
+      WHEN is_spend_based OR applied_subscription_id IS NOT NULL OR has_offset
         OR commitment_credit_type = 'COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE' THEN 'Spend'
       ELSE 'Usage'
     END AS CommitmentDiscountCategory,
