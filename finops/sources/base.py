@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
@@ -18,7 +18,11 @@ from finops.sources.storage import RemoteFile, Tell
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit as discovered. `period` (YYYY-MM) is None where only its rows can tell."""
+    """A unit as discovered. `period` (YYYY-MM) is None where only its rows can tell.
+
+    `settled` is False where rows may still come in without a new version: it is fetched each time, and its rows
+    are compared. `lasting` is True where the provider lets units expire: bills do not, so its charges stay.
+    """
 
     source: str
     name: str
@@ -26,6 +30,8 @@ class Unit:
     version: str
     manifest: RemoteFile | None = None
     files: tuple[RemoteFile, ...] = ()
+    settled: bool = True
+    lasting: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,13 @@ class Source(Protocol):
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         """The raw rows of landed files; raises SourceError."""
         ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A source that has something to say besides its units: what it left out, by which way it reads."""
+
+    notes: list[str]
 
 
 def quoted(name: str) -> str:

@@ -30,8 +30,11 @@ def redefine(loader: Loader, entry: Source, report: Report) -> bool:
 
 
 def withdraw(loader: Loader, report: Report) -> list[str]:
-    """Take out files that are gone; returns them. A period that left a bucket stays: buckets expire, bills do not."""
-    if "*" in report.failures or any(unit.manifest is not None for unit in report.discovered):
+    """Take out files that are gone; returns them.
+
+    A period that left a bucket stays, and so does a partition that left a table: they expire, bills do not.
+    """
+    if "*" in report.failures or any(unit.manifest is not None or unit.lasting for unit in report.discovered):
         return []
     listed = {unit.name for unit in report.discovered}
     gone = [unit for unit in _units(loader, report.source) if unit not in listed]
