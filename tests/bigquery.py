@@ -319,7 +319,7 @@ class _Handler(BaseHTTPRequestHandler):
         if body:
             self.server.body = {**body["configuration"]["query"], **body["jobReference"]}  # pyright: ignore
         reference = {"projectId": self.there.project, "jobId": "job", "location": self.there.location}
-        query = {"query": self.server.body["query"], "destinationTable": {}}  # pyright: ignore
+        query = {"query": self.server.body["query"]}  # pyright: ignore
         state = {"status": {"state": "DONE"}, "configuration": {"query": query}, "statistics": {"query": {}}}
         return 200, {"kind": "bigquery#job", "jobReference": reference, **state}
 
