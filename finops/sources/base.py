@@ -94,6 +94,15 @@ class Noting(Protocol):
     notes: list[str]
 
 
+@runtime_checkable
+class Probing(Protocol):
+    """A source that can tell whether a unit may be read, without reading it: who may list may not be allowed to."""
+
+    def probe(self, unit: Unit) -> str:
+        """How the unit is read, in a few words; raises SourceError."""
+        ...
+
+
 def quoted(name: str) -> str:
     """A column's name as SQL, whatever it holds."""
     return '"' + name.replace('"', '""') + '"'

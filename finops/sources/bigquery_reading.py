@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from finops import gcp_session
-from finops.sources.bigquery_tables import Billing
+from finops.sources.bigquery_tables import PATIENCE, Billing
 from finops.sources.storage import Tell
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ STREAMS = 4
 """How many streams of a partition are read at a time."""
 GROUP_ROWS, GROUP_BYTES = 100_000, 64 << 20
 """When a row group is written: what is in memory of a partition."""
-PATIENCE = 30.0
-"""Seconds for which a stream is taken up again where it broke off, before the partition is read anew."""
 
 
 class Unwritable(Exception):  # noqa: N818 - carries what the disk said past Google's errors
@@ -170,15 +168,26 @@ def read_streams(client: BigQueryReadClient, session: Any, to: Path, progress: P
     return file.rows
 
 
+def first_row(client: Client, table: Billing, described: Table, partition: str) -> None:
+    """Read one row, to see whether rows may be read; raises Google's exceptions."""
+    part = _part(table, described, partition)
+    next(iter(cast("Any", client).list_rows(part, max_results=1, retry=gcp_session.retrying_rest(PATIENCE))), None)
+
+
+def _part(table: Billing, described: Table, partition: str) -> Table:
+    from google.cloud.bigquery import Table
+
+    return Table(table.reference(partition), schema=cast("Any", described).schema)
+
+
 def read_pages(client: Client, table: Billing, described: Table, partition: str, to: Path, progress: Progress) -> int:
     """A partition's rows through `tabledata.list`, as a file; returns how many. Raises Google's exceptions, Unwritable.
 
     Needs bigquery.tables.getData alone. A page token that has expired is told as Aborted: only a start anew helps.
     """
     from google.api_core import exceptions as google
-    from google.cloud.bigquery import Table
 
-    part = Table(table.reference(partition), schema=cast("Any", described).schema)
+    part = _part(table, described, partition)
     listed: Any = cast("Any", client).list_rows(part, retry=gcp_session.retrying_rest(PATIENCE))
     try:
         batches = listed.to_arrow_iterable()

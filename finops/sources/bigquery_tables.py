@@ -15,6 +15,8 @@ from finops.gcp_session import google_errors
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client, Table, TableReference
 
+PATIENCE = 30.0
+"""Seconds for which a call, or a stream where it broke off, is made again: then a run goes on without the partition."""
 NULL = "__NULL__"
 """The partition of rows that have nothing in the column by which the table is partitioned."""
 BUFFER = "__UNPARTITIONED__"
@@ -69,7 +71,7 @@ def describe(client: Client, table: Billing) -> Table:
     """The table's description; raises SourceError for one that cannot be read by days."""
     where = f"BigQuery table {table}"
     with google_errors("BigQuery", "bigquery.tables.get", where):
-        found = client.get_table(table.reference(), retry=gcp_session.retrying_rest())
+        found = client.get_table(table.reference(), retry=gcp_session.retrying_rest(PATIENCE))
     kind = str(found.table_type or "TABLE")
     time, by_number = cast("Any", found).time_partitioning, found.range_partitioning
     if kind not in {"TABLE", "SNAPSHOT", "CLONE"}:
@@ -130,7 +132,7 @@ def _query(client: Client, described: Table, table: Billing, more: Sequence[str]
     )
     config = QueryJobConfig(query_parameters=[ScalarQueryParameter("table_name", "STRING", table.name)])
     how: dict[str, Any] = {"job_config": config, "location": described.location}
-    how |= {"retry": gcp_session.retrying_rest(), "job_retry": None}
+    how |= {"retry": gcp_session.retrying_rest(PATIENCE), "job_retry": None}
     try:
         rows = cast("Any", client).query_and_wait(sql, **how)
     except (google.NotFound, google.MethodNotImplemented):  # a server that knows jobs alone

@@ -121,13 +121,14 @@ class BigQueryExport:
 
     def fetch(self, file: RemoteFile, to: Path, tell: Tell) -> None:
         name = file.key.removesuffix(_ENDING)
-        partition = name.removeprefix(_DAY).replace("-", "") if name.startswith(_DAY) else WHOLE
+        partition = _partition_id(name)
         expected = int(file.etag.rpartition("-")[2])
         progress = reading.Progress(tell, expected, file.size)
         for wait in (*WAITS, None):
             progress.back()
-            with self._errors(), suppress(*(_passing() if wait is not None else ())):
-                rows = self._read(partition, file, to, progress)
+            session = self._session(partition)
+            with self._errors(), suppress(*(_passing(session) if wait is not None else ())):
+                rows = self._read(session, partition, file, to, progress)
                 break
             time.sleep(wait or 0)
         else:
@@ -144,9 +145,8 @@ class BigQueryExport:
         except reading.Unwritable as unwritable:
             raise unwritable.error from None
 
-    def _read(self, partition: str, file: RemoteFile, to: Path, progress: reading.Progress) -> int:
+    def _read(self, session: Any, partition: str, file: RemoteFile, to: Path, progress: reading.Progress) -> int:
         """Write the partition's rows into a file; returns how many. Raises Google's exceptions, Changed."""
-        session = self._session(partition)
         if session is not None:
             return reading.read_streams(self.reader, session, to, progress)
         described = tables.describe(self.client, self.table)
@@ -164,11 +164,12 @@ class BigQueryExport:
             return None
         condition = tables.restriction(self.described, partition)
         project = self.entry.quota_project or self.table.project
-        try:
-            return reading.read_session(self.reader, self.table, project, condition)
-        except (google.Forbidden, google.MethodNotImplemented) as error:
-            if "tables.getData" in str(error):  # pages would need that as well
-                raise
+        with self._errors():
+            try:
+                return reading.read_session(self.reader, self.table, project, condition)
+            except (google.Forbidden, google.MethodNotImplemented) as error:
+                if "tables.getData" in str(error):  # pages would need that as well
+                    raise
         with self._lock:
             if not self._by_pages:
                 self._by_pages = True
@@ -176,20 +177,33 @@ class BigQueryExport:
                 self.notes.append(_BY_PAGES.format(why))
         return None
 
+    def probe(self, unit: Unit) -> str:
+        partition = _partition_id(unit.name)
+        if self._session(partition) is not None:
+            return "read as Arrow streams"
+        with self._errors():
+            reading.first_row(self.client, self.table, self.described, partition)
+        return "read page by page"
+
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         return self._files.read(con, paths)
 
 
-def _passing() -> tuple[type[Exception], ...]:
-    """How a reading ends that may go well the next time."""
+def _partition_id(unit: str) -> str:
+    return unit.removeprefix(_DAY).replace("-", "") if unit.startswith(_DAY) else WHOLE
+
+
+def _passing(session: Any) -> tuple[type[Exception], ...]:
+    """How a reading ends that may go well from its start: streams in many ways, pages when their token expires."""
     from google.api_core import exceptions as google
 
+    if session is None:
+        return (google.Aborted,)
     return (
         google.InternalServerError,
         google.TooManyRequests,  # RESOURCE_EXHAUSTED too
         google.GatewayTimeout,  # DEADLINE_EXCEEDED too
         google.ServiceUnavailable,
-        google.BadGateway,
         google.Unknown,
         google.Aborted,
         google.RetryError,

@@ -5,6 +5,7 @@ a folder without it never counts. Nothing of an export's own names becomes a pat
 
 A version counts when it stood still around its download: its files are listed, fetched whole as they were
 listed, and listed again with their manifest. What moved is tried again, in what is then its newest version.
+Rows that are made a file only here are known by what they come to, besides their provider's version.
 """
 
 from __future__ import annotations

@@ -337,6 +337,30 @@ def test_a_server_without_sizes(bq: BigQuery, tmp_path: Path) -> None:
     assert sum(told) == 0
 
 
+def test_the_doctor_sees_whether_rows_may_be_read(bq: BigQuery) -> None:
+    source = export(bq)
+    (unit,) = source.discover()
+    assert source.probe(unit) == "read as Arrow streams"
+    bq.deny = lambda: (grpc.StatusCode.PERMISSION_DENIED, LACKING)
+    assert source.probe(unit) == "read page by page"
+    assert bq.asked("ReadRows") == 0
+    text = "Permission bigquery.tables.getData denied on table p-1:billing.t"
+    bq.refuse = lambda name: (403, "accessDenied", text) if name.startswith("tabledata") else None
+    with pytest.raises(SourceError, match=r"allow bigquery\.tables\.getData"):
+        source.probe(unit)
+
+
+def test_a_service_that_is_down_is_not_waited_for_again_and_again(
+    bq: BigQuery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bigquery_reading, "PATIENCE", 0.3)
+    bq.deny = lambda: (grpc.StatusCode.UNAVAILABLE, "down")
+    source = export(bq)
+    with pytest.raises(SourceError, match="BigQuery could not answer: SERVICE_UNAVAILABLE"):
+        fetch(source, tmp_path / "rows.parquet")
+    assert not source.notes
+
+
 def test_queries_run_in_the_quota_project(bq: BigQuery) -> None:
     source = export(bq, quota_project="payer")
     assert source.client.project == "payer"
