@@ -196,8 +196,8 @@ def read_pages(client: Client, table: Billing, described: Table, partition: str,
             file.add(first)
             for batch in batches:
                 file.add(batch)
-    except google.BadRequest as error:
-        if listed.page_number and "token" in str(error).lower():
+    except google.GoogleAPICallError as error:
+        if listed.page_number and error.code in {400, 404, 410}:
             raise cast("Any", google.Aborted)("the page token has expired") from None
         raise
     return file.rows

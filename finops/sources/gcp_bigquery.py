@@ -37,7 +37,10 @@ REREAD = 5
 WAITS = (0.5, 2.0, 5.0, 10.0)
 """Seconds before a partition is read anew that broke off in a way which no client takes up."""
 _STREAMED = "{} rows are still in BigQuery's streaming buffer: they come in with the day that they will be of"
-_BY_PAGES = "{}: rows are read page by page (tabledata.list), which is slower"
+_BY_PAGES = (
+    "bigquery.readsessions.create is not allowed, or the BigQuery Storage API is off: "
+    "rows are read page by page (tabledata.list), which is slower"
+)
 _DAY, _ENDING = "_PARTITIONDATE=", ".parquet"
 
 
@@ -147,8 +150,14 @@ class BigQueryExport:
 
     def _read(self, session: Any, partition: str, file: RemoteFile, to: Path, progress: reading.Progress) -> int:
         """Write the partition's rows into a file; returns how many. Raises Google's exceptions, Changed."""
+        from google.api_core import exceptions as google
+
         if session is not None:
-            return reading.read_streams(self.reader, session, to, progress)
+            try:
+                return reading.read_streams(self.reader, session, to, progress)
+            except google.Forbidden as error:
+                self._turn_to_pages(error)
+            progress.back()
         described = tables.describe(self.client, self.table)
         rows = reading.read_pages(self.client, self.table, described, partition, to, progress)
         now = next((each for each in self._partitions() if each.id == partition), None)
@@ -168,14 +177,17 @@ class BigQueryExport:
             try:
                 return reading.read_session(self.reader, self.table, project, condition)
             except (google.Forbidden, google.MethodNotImplemented) as error:
-                if "tables.getData" in str(error):  # pages would need that as well
-                    raise
+                self._turn_to_pages(error)
+        return None
+
+    def _turn_to_pages(self, error: Exception) -> None:
+        """What the Storage Read API refuses, pages may give, unless it is the table itself: then the error goes on."""
+        if "tables.getData" in str(error):
+            raise error
         with self._lock:
             if not self._by_pages:
                 self._by_pages = True
-                why = "bigquery.readsessions.create is not allowed, or the BigQuery Storage API is off"
-                self.notes.append(_BY_PAGES.format(why))
-        return None
+                self.notes.append(_BY_PAGES)
 
     def probe(self, unit: Unit) -> str:
         partition = _partition_id(unit.name)

@@ -191,6 +191,14 @@ def test_where_the_storage_api_is_not_allowed_pages_give_the_same_charges(bq: Bi
     assert all(each.rows is None for each in pages.loaded)
 
 
+def test_where_streams_are_not_allowed_pages_are_read(bq: BigQuery, tmp_path: Path) -> None:
+    bq.message = 1
+    bq.fault = lambda stream, offset: grpc.StatusCode.PERMISSION_DENIED if offset == 1 else None
+    told: list[int] = []
+    assert fetch(export(bq), tmp_path / "rows.parquet", told.append) == EVERY
+    assert sum(told) == 100 * ROWS
+
+
 @pytest.mark.parametrize(
     "denied",
     [
@@ -230,10 +238,11 @@ def test_a_partition_that_changes_while_its_pages_are_read(bq: BigQuery, tmp_pat
     assert fetch(source, tmp_path / "rows.parquet") == [*EVERY, float(ROWS)]
 
 
-def test_a_page_token_that_expires_starts_the_partition_anew(bq: BigQuery, tmp_path: Path) -> None:
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_a_page_token_that_expires_starts_the_partition_anew(bq: BigQuery, tmp_path: Path, status: int) -> None:
     def expire(name: str) -> Refusal | None:
         third = name.startswith("tabledata") and bq.asked("tabledata") == 3
-        return (400, "invalid", "Invalid page token: it has expired") if third else None
+        return (status, "invalid", "Invalid page token: it has expired") if third else None
 
     bq.refuse = expire
     told: list[int] = []
@@ -259,6 +268,13 @@ def test_what_passes_is_tried_again(bq: BigQuery, tmp_path: Path, status: int, r
     bq.refuse = once
     assert fetch(export(bq, storage_endpoint=None), tmp_path / "rows.parquet") == EVERY
     assert refused == {"tables.get", "jobs.query", f"tabledata.list {DAY}"}
+
+
+def test_a_session_that_is_refused_for_a_while_is_asked_for_again(bq: BigQuery, tmp_path: Path) -> None:
+    codes = ["RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL"]
+    bq.deny = lambda: (grpc.StatusCode[codes.pop()], "not now") if codes else None
+    assert fetch(export(bq), tmp_path / "rows.parquet") == EVERY
+    assert codes == []
 
 
 # --- what is refused
