@@ -74,7 +74,6 @@ class BigQueryExport:
         return tables.describe(self.client, self.table)
 
     def discover(self) -> list[Unit]:
-        self.__dict__.pop("described", None)  # a new column, another location: as it is now
         listed = self._partitions()
         units = self._units(listed)
         streamed = sum(each.rows for each in listed if each.id == BUFFER)
@@ -89,6 +88,7 @@ class BigQueryExport:
         return units
 
     def _partitions(self) -> list[Partition]:
+        self.described = tables.describe(self.client, self.table)  # a new column, another location: as it is now
         return tables.partitions(self.client, self.described, self.table)
 
     def _units(self, listed: list[Partition]) -> list[Unit]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from finops.config import Config
@@ -305,3 +307,19 @@ def test_the_whole_way_twice(bq: BigQuery, tmp_path: Path, capsys: pytest.Captur
     assert published.stat().st_mtime_ns == stat.st_mtime_ns
     total = finops("sql", "SELECT sum(BilledCost) AS total FROM focus.charges", "--format", "csv")
     assert total.split()[-1].startswith("10.8")
+
+
+def test_the_simulated_company_s_export_is_the_same_from_a_table_and_from_files(
+    bq: BigQuery, tmp_path: Path, small_original: Path
+) -> None:
+    for folder in sorted((small_original / "gcp").glob("_PARTITIONDATE=*"))[:7]:
+        shutil.copytree(folder, tmp_path / "export" / folder.name)
+        rows = [row for file in sorted(folder.iterdir()) for row in pq.read_table(file).to_pylist()]
+        bq.put(folder.name.partition("=")[2].replace("-", ""), rows)
+    bq.message, bq.page = 500, 500
+    files = House(tmp_path, {"name": "gcp", "kind": "gcp-files", "uri": str(tmp_path / "export")}).ok()
+    charges = "SELECT * EXCLUDE (x_LoadId, x_SourceFile) FROM focus.charges ORDER BY ALL"
+    expected = files.sql(charges)
+    assert len(expected) > 1000
+    table = House(tmp_path / "table", bq.source()).ok()
+    assert table.sql(charges) == expected

@@ -238,6 +238,19 @@ def test_a_partition_that_changes_while_its_pages_are_read(bq: BigQuery, tmp_pat
     assert fetch(source, tmp_path / "rows.parquet") == [*EVERY, float(ROWS)]
 
 
+def test_a_table_without_partitions_that_changes_while_its_pages_are_read(bq: BigQuery, tmp_path: Path) -> None:
+    bq.partitioning = None
+
+    def grow(name: str) -> None:
+        if name.startswith("tabledata") and bq.asked("tabledata.list") == 2:
+            bq.put("20260902", [google(5)])
+
+    bq.refuse = grow
+    house = House(tmp_path, bq.source(storage_endpoint=None)).ok()
+    assert house.total() == sum(range(ROWS)) + 5
+    assert any("changed while it was read" in each for each in house.messages)
+
+
 @pytest.mark.parametrize("status", [400, 404, 410])
 def test_a_page_token_that_expires_starts_the_partition_anew(bq: BigQuery, tmp_path: Path, status: int) -> None:
     def expire(name: str) -> Refusal | None:
