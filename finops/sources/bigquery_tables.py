@@ -155,6 +155,12 @@ def _partition_of(name: str, rows: int | None, modified: datetime | None, size: 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - gets the zone of what it is taken from
 
 
+def in_no_partition(described: Table, partition: Partition) -> bool:
+    """Whether these rows are in no partition that could be read: they will be in one, or BigQuery lost their day."""
+    time = cast("Any", described).time_partitioning
+    return partition.id == BUFFER or (partition.id == NULL and (time is None or time.field is None))
+
+
 def restriction(described: Table, partition: str) -> str:
     """The condition by which the Storage Read API reads one partition and no other."""
     if partition == WHOLE:

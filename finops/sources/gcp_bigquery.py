@@ -24,7 +24,7 @@ from finops.gcp_session import google_errors
 from finops.sources import bigquery_reading as reading
 from finops.sources import bigquery_tables as tables
 from finops.sources.base import Raw, Unit
-from finops.sources.bigquery_tables import BUFFER, WHOLE, Billing, Partition
+from finops.sources.bigquery_tables import WHOLE, Billing, Partition
 from finops.sources.gcp_files import GcpFiles
 from finops.sources.storage import Changed, Folder, RemoteFile, Tell
 
@@ -36,7 +36,7 @@ REREAD = 5
 """How many of the newest partitions are read each time: Google adds to them for days."""
 WAITS = (0.5, 2.0, 5.0, 10.0)
 """Seconds before a partition is read anew that broke off in a way which no client takes up."""
-_STREAMED = "{} rows are still in BigQuery's streaming buffer: they come in with the day that they will be of"
+_ASIDE = "{} rows are in no partition yet, but in BigQuery's streaming buffer: they come in with their day"
 _BY_PAGES = (
     "bigquery.readsessions.create is not allowed, or the BigQuery Storage API is off: "
     "rows are read page by page (tabledata.list), which is slower"
@@ -76,8 +76,8 @@ class BigQueryExport:
     def discover(self) -> list[Unit]:
         listed = self._partitions()
         units = self._units(listed)
-        streamed = sum(each.rows for each in listed if each.id == BUFFER)
-        self.notes = [_STREAMED.format(streamed)] if streamed else []
+        aside = sum(each.rows for each in listed if tables.in_no_partition(self.described, each))
+        self.notes = [_ASIDE.format(aside)] if aside else []
         if not units:
             raise SourceError(
                 "the table has no partition yet",
@@ -92,7 +92,7 @@ class BigQueryExport:
         return tables.partitions(self.client, self.described, self.table)
 
     def _units(self, listed: list[Partition]) -> list[Unit]:
-        found = [each for each in listed if each.id != BUFFER]
+        found = [each for each in listed if not tables.in_no_partition(self.described, each)]
         newest = {each.id for each in [each for each in found if each.day is not None][-REREAD:]} | {WHOLE}
         return [
             Unit(

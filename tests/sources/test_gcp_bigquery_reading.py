@@ -34,7 +34,6 @@ WAITS = gcp_bigquery.WAITS
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gcp_bigquery, "WAITS", (0,) * 3)
-    monkeypatch.setattr(bigquery_reading, "PATIENCE", 1.0)
     monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
 
 
