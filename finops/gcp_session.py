@@ -117,6 +117,11 @@ def bigquery(access: GcpAccess, project: str, endpoint: str | None = None) -> Bi
     return Client(project=access.quota_project or project, credentials=who, client_options=options)
 
 
+def emulated(endpoint: str | None) -> bool:
+    """Whether BigQuery is a server on this machine."""
+    return bool(endpoint or os.environ.get("BIGQUERY_EMULATOR_HOST"))
+
+
 def bigquery_read(access: GcpAccess, endpoint: str | None = None) -> BigQueryReadClient:
     """The client of the BigQuery Storage Read API."""
     from google.cloud.bigquery_storage import BigQueryReadClient
@@ -199,7 +204,45 @@ def retrying(seconds: float = PATIENCE) -> Retry:
     return Retry(predicate=passing, initial=0.2, maximum=20.0, timeout=seconds)
 
 
+def retrying_rest(seconds: float = PATIENCE) -> Retry:
+    """The same for BigQuery's REST client, which knows by the reason given which refusals pass."""
+    from google.cloud.bigquery import DEFAULT_RETRY
+
+    return DEFAULT_RETRY.with_timeout(seconds).with_delay(initial=0.2, maximum=20.0)
+
+
 _SIGN_IN = "sign in (gcloud auth application-default login), or name a service account's key in credentials_file"
+
+
+_LATER = "run again in a few minutes: what has been fetched is kept; if it persists, look the code up"
+_PERMISSION = re.compile(
+    r"\b(?:bigquery|billing|cloudbilling|compute|iam|monitoring|resourcemanager|serviceusage|storage)"
+    r"\.(?!googleapis\b)[a-zA-Z]+\.[a-zA-Z]+\b"
+)
+"""What Google calls a permission: service.resource.verb."""
+
+
+def _forbidden(text: str, service: str, permission: str) -> tuple[str, str]:
+    """What Google did not allow, and what to do about it, from the text of its refusal."""
+    if "requires a quota project" in text:
+        return f"{service} needs a project to count the request for", "name one in quota_project"
+    if "has not been used in project" in text or "is disabled" in text:
+        return f"the API of {service} is off in the project", f"switch the API of {service} on"
+    if re.search(r"quota exceeded|exceeded quota|rate limit|ratelimitexceeded", text, re.IGNORECASE):
+        return f"{service} has been asked more often than its quota allows", _LATER
+    if "USER_PROJECT_DENIED" in text or "serviceUsageConsumer" in text:
+        what = "serviceusage.services.use"
+        return f"{service} refused {what}", f"allow {what} in the project, or name another in quota_project"
+    named = _PERMISSION.search(text)
+    what = named[0] if named else permission
+    return f"{service} refused {what}", f"allow {what} for these credentials"
+
+
+def _code(error: Exception) -> str:
+    """What Google calls an error; that of the last try where several were made."""
+    last = getattr(error, "cause", None) or error
+    code = getattr(last, "code", None)
+    return str(getattr(code, "name", code) or type(last).__name__)
 
 
 @contextmanager
@@ -220,24 +263,16 @@ def google_errors(service: str, permission: str, where: str) -> Generator[None]:
         what = "the service account may not be impersonated" if "impersonat" in str(error) else "Google refused them"
         raise lacking(f"the credentials for Google Cloud are of no use: {what}", remedy=_SIGN_IN) from None
     except google.Forbidden as error:  # PERMISSION_DENIED too
-        named = re.search(
-            r"\b([a-z]+\.[a-zA-Z]+\.[a-zA-Z]+)\b (?:permission|denied)|[Pp]ermission '?([a-z.A-Z]+)", str(error)
-        )
-        disabled = "has not been used in project" in str(error) or "is disabled" in str(error)
-        what = permission if named is None else next(each for each in named.groups() if each)
-        remedy = f"switch the API of {service} on" if disabled else f"allow {what} for these credentials"
-        raise lacking(f"{service} refused {what}", remedy=remedy) from None
-    except google.NotFound:
+        what, remedy = _forbidden(str(error), service, permission)
+        raise lacking(what, remedy=remedy) from None
+    except google.NotFound as error:
+        there = re.search(r"not found in location ([A-Za-z0-9-]+)", str(error))
+        what = f" in {there[1]}: a dataset is only found in its own location" if there else ""
         raise lacking(
-            f"{service} knows nothing of this name", remedy="correct the name, and check the project it is in"
+            f"{service} knows nothing of this name{what}", remedy="correct the name, and check the project it is in"
         ) from None
     except (google.GoogleAPICallError, google.RetryError) as error:
-        code = getattr(error, "code", None)
-        name = getattr(code, "name", code) or type(error).__name__
-        raise lacking(
-            f"{service} could not answer: {name}",
-            remedy="run again in a few minutes: what has been fetched is kept; if it persists, look the code up",
-        ) from None
+        raise lacking(f"{service} could not answer: {_code(error)}", remedy=_LATER) from None
     except (auth.GoogleAuthError, OSError, ValueError) as error:  # ValueError: an endpoint or key that is none
         text = (
             re.sub(r"://[^/\s]*@", "://…@", str(error)) if not isinstance(error, ValueError) else "what is configured"

@@ -19,7 +19,7 @@ from finops.config import Source as SourceEntry
 from finops.config import Telemetry as TelemetryEntry
 from finops.errors import ConfigError, WarehouseError
 from finops.lifecycle import load_rules
-from finops.sources.base import Source, Unit
+from finops.sources.base import Probing, Source, Unit
 from finops.sources.registry import open_source
 from finops.sources.storage import Changed
 from finops.telemetry import registry
@@ -94,6 +94,8 @@ def _source(config: Config, entry: SourceEntry) -> str:
 
 def _complete(source: Source, unit: Unit) -> str:
     """What a manifest names; it is read for that, since who may list may still not be allowed to read."""
+    if isinstance(source, Probing):
+        return f", {source.probe(unit)}"
     if unit.manifest is None:
         return ""
     try:

@@ -9,16 +9,23 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from finops.sources.storage import RemoteFile, Tell
 
+PARTITION = "_PARTITIONDATE="
+"""What the name of a unit begins with that is an ingestion day of Google's; only such a one may be empty."""
+
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit as discovered. `period` (YYYY-MM) is None where only its rows can tell."""
+    """A unit as discovered. `period` (YYYY-MM) is None where only its rows can tell.
+
+    `settled` is False where rows may still come in without a new version: it is fetched each time, and its rows
+    are compared. `lasting` is True where the provider lets units expire: bills do not, so its charges stay.
+    """
 
     source: str
     name: str
@@ -26,6 +33,8 @@ class Unit:
     version: str
     manifest: RemoteFile | None = None
     files: tuple[RemoteFile, ...] = ()
+    settled: bool = True
+    lasting: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,22 @@ class Source(Protocol):
 
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         """The raw rows of landed files; raises SourceError."""
+        ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A source that has something to say besides its units: what it left out, by which way it reads."""
+
+    notes: list[str]
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A source that can tell whether a unit may be read, without reading it: who may list may not be allowed to."""
+
+    def probe(self, unit: Unit) -> str:
+        """How the unit is read, in a few words; raises SourceError."""
         ...
 
 

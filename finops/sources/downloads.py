@@ -155,9 +155,12 @@ def part(file: RemoteFile) -> str:
 
 
 def is_whole(path: Path, file: RemoteFile) -> bool:
-    """Whether this is the file: it was complete when it got its name, and has not been cut since."""
+    """Whether this is the file: it was complete when it got its name, and has not been cut since.
+
+    One that is written here cannot be told from a cut one by its size.
+    """
     with suppress(OSError):
-        return path.stat().st_size == file.size
+        return file.exact and path.stat().st_size == file.size
     return False
 
 

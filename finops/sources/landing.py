@@ -5,6 +5,7 @@ a folder without it never counts. Nothing of an export's own names becomes a pat
 
 A version counts when it stood still around its download: its files are listed, fetched whole as they were
 listed, and listed again with their manifest. What moved is tried again, in what is then its newest version.
+Rows that are made a file only here are known by what they come to, besides their provider's version.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from typing import Any
 
 from finops.durable import sync
 from finops.errors import FinopsError, SourceError
-from finops.sources.base import Source, Unit
+from finops.sources.base import Noting, Source, Unit
 from finops.sources.downloads import Downloads, Meter
+from finops.sources.row_digest import digest
 from finops.sources.storage import Changed, RemoteFile
 
 WAITS = (0.2, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0, 15.0)
@@ -72,11 +74,18 @@ def land(source: Source, home: Path, periods: Iterable[str] | None, progress: Ca
     except FinopsError as error:
         report.failures["*"] = error
         return report
+    _tell_notes(source, progress)
     units = [unit for unit in report.discovered if wanted is None or unit.period is None or unit.period in wanted]
     with Downloads(Meter(source.name, progress, units=len(units))) as downloads:
         landed = _until_still(_Landing(source, home, downloads, report), units, progress)
+    _tell_notes(source, progress)
     report.landed = [landed[unit.name] for unit in units if unit.name in landed]
     return report
+
+
+def _tell_notes(source: Source, progress: Callable[[str], None]) -> None:
+    while isinstance(source, Noting) and source.notes:
+        progress(f"{source.name}: {source.notes.pop(0)}")
 
 
 @dataclass(frozen=True)
@@ -146,11 +155,13 @@ def find(home: Path, unit: Unit) -> Landed | None:
         files = tuple(folder / each["path"] for each in content["files"])
         sizes = [int(each["size"]) for each in content["files"]]
         keys = tuple(str(each["key"]) for each in content["files"])
+        rows = content.get("rows")
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if [file.stat().st_size if file.exists() else -1 for file in files] != sizes:
         return None
-    return Landed(unit.source, unit.name, unit.period, unit.version, folder, files, keys, sum(sizes))
+    version = f"{unit.version}-{rows}" if rows else unit.version
+    return Landed(unit.source, unit.name, unit.period, version, folder, files, keys, sum(sizes))
 
 
 def remove_old(keep: Iterable[Landed]) -> int:
@@ -175,9 +186,9 @@ def _safe(name: str) -> str:
 
 
 def _obtain(run: _Landing, unit: Unit) -> tuple[Landed, bool]:
-    """A unit's version, and whether it had to be fetched; raises Changed when it did not stand still meanwhile."""
+    """A unit's version, and whether it was new; raises Changed when it did not stand still meanwhile."""
     found = find(run.home, unit)
-    if found is not None:
+    if found is not None and unit.settled:
         return found, False
     folder = _folder(run.home, unit)
     try:
@@ -188,6 +199,9 @@ def _obtain(run: _Landing, unit: Unit) -> tuple[Landed, bool]:
         if run.source.files(unit) != files:
             raise Changed(f"{unit.name} changed while it was fetched")
         _seal(unit, partial, files, paths)
+        if found is not None and _rows(partial) == _rows(folder):
+            shutil.rmtree(partial)
+            return found, False
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
         sync(folder.parent)
@@ -201,6 +215,11 @@ def _obtain(run: _Landing, unit: Unit) -> tuple[Landed, bool]:
     if found is None:
         raise Changed(f"{unit.name} is not on the disk as it was written")
     return found, True
+
+
+def _rows(folder: Path) -> str | None:
+    """What the rows of a version come to, None for files that are the provider's own."""
+    return json.loads((folder / "unit.json").read_text(encoding="utf-8")).get("rows")
 
 
 def _incomplete(unit: Unit, change: Changed) -> SourceError:
@@ -223,8 +242,9 @@ def _seal(unit: Unit, folder: Path, files: Sequence[RemoteFile], paths: Sequence
         "unit": unit.name,
         "period": unit.period,
         "version": unit.version,
+        "rows": None if all(file.exact for file in files) else digest(paths),
         "files": [
-            {"key": file.key, "path": path.name, "size": file.size, "etag": file.etag}
+            {"key": file.key, "path": path.name, "size": path.stat().st_size, "etag": file.etag}
             for file, path in zip(files, paths, strict=True)
         ],
     }

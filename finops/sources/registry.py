@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from finops import config as entries
 from finops.config import Config
-from finops.errors import ConfigError
 from finops.sources.aws_cur1 import AwsLegacyReport
 from finops.sources.aws_exports import AwsDataExport
 from finops.sources.base import Source
 from finops.sources.cost_ledger import CostLedger
 from finops.sources.focus_files import FocusFiles
+from finops.sources.gcp_bigquery import BigQueryExport
 from finops.sources.gcp_files import GcpFiles
 from finops.sources.opening import open_storage
 
@@ -17,14 +17,10 @@ _FILES = {"focus-files": FocusFiles, "cost-ledger": CostLedger}
 
 
 def open_source(config: Config, entry: entries.Source) -> Source:
-    """The source that a configuration entry describes; raises ConfigError for a kind that is still to come."""
+    """The source that a configuration entry describes; raises ConfigError."""
     base = config.path.parent
     if isinstance(entry, entries.GcpBigQuery):
-        raise ConfigError(
-            "reading BigQuery directly is not supported by this version",
-            where=f"{config.path}, source {entry.name}",
-            remedy="export the table to files (bq extract, or EXPORT DATA to Parquet) and use kind gcp-files",
-        )
+        return BigQueryExport(entry)
     if isinstance(entry, entries.GcpFiles):
         return GcpFiles(entry.name, open_storage(entry.uri, base, entry), entry.basis)
     if isinstance(entry, entries.FileSource):

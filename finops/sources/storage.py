@@ -24,13 +24,15 @@ CHUNK = 1 << 20
 class RemoteFile:
     """A file in the version that was listed; `key` is relative to the storage's root.
 
-    `modified` is seconds since the epoch; `etag` changes whenever the content does.
+    `modified` is seconds since the epoch; `etag` changes whenever the content does. `exact` is False for rows
+    that are made a file only here: `size` is an estimate, and no byte of the file is the provider's.
     """
 
     key: str
     size: int
     modified: float
     etag: str
+    exact: bool = True
 
 
 class Changed(Exception):  # noqa: N818 - an event for the caller to act on, not a failure

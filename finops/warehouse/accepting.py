@@ -12,6 +12,7 @@ from duckdb import DuckDBPyConnection
 
 from finops.errors import SourceError
 from finops.focus import MANDATORY
+from finops.sources.base import PARTITION
 from finops.sources.landing import Landed
 from finops.warehouse.connection import scalar
 from finops.warehouse.parts import part
@@ -81,7 +82,7 @@ def not_empty(con: DuckDBPyConnection, batch: Sequence[Landed], where: str) -> N
             "SELECT DISTINCT f.unit FROM control AS c JOIN files_in_hand AS f ON f.path = c.x_SourceFile"
         ).fetchall()
     }
-    if any(each.unit not in filled and not each.unit.startswith("_PARTITIONDATE=") for each in batch):
+    if any(each.unit not in filled and not each.unit.startswith(PARTITION) for each in batch):
         raise SourceError(
             "the export is empty",
             where=where,

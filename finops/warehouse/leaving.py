@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from finops.config import Source
 from finops.config.models import ASKING
+from finops.sources.base import PARTITION
 from finops.sources.landing import Report
 from finops.warehouse.connection import scalar
 from finops.warehouse.loading import Loader
@@ -30,11 +31,17 @@ def redefine(loader: Loader, entry: Source, report: Report) -> bool:
 
 
 def withdraw(loader: Loader, report: Report) -> list[str]:
-    """Take out files that are gone; returns them. A period that left a bucket stays: buckets expire, bills do not."""
+    """Take out files that are gone; returns them.
+
+    A period that left a bucket stays, and so does a partition that left a table: they expire, bills do not. A
+    table that was read as one and has partitions now is read by these alone.
+    """
     if "*" in report.failures or any(unit.manifest is not None for unit in report.discovered):
         return []
     listed = {unit.name for unit in report.discovered}
     gone = [unit for unit in _units(loader, report.source) if unit not in listed]
+    if any(unit.lasting for unit in report.discovered):
+        gone = [unit for unit in gone if not unit.startswith(PARTITION)]
     for unit in gone:
         loader.withdraw(report.source, unit)
     return gone

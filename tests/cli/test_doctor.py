@@ -83,7 +83,9 @@ def test_every_fault_is_named_with_its_remedy(finops: Finops, healthy: Path) -> 
 def test_kinds_that_are_still_to_come_fail_with_a_way_out(finops: Finops, healthy: Path) -> None:
     text = healthy.read_text(encoding="utf-8")
     text = text.replace("telemetry:\n", "telemetry:\n  - {name: live, kind: prometheus, url: 'http://localhost:1'}\n")
-    text = text.replace("sources:\n", "sources:\n  - {name: bq, kind: gcp-bigquery, table: p.d.t}\n")
+    text = text.replace(
+        "sources:\n", "sources:\n  - {name: bq, kind: gcp-bigquery, table: p.d.t, credentials_file: /nowhere}\n"
+    )
     healthy.write_text(text, encoding="utf-8")
     result = finops("doctor", "--config", healthy)
     assert result.code == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
 
 import pytest
 
@@ -58,32 +57,22 @@ ITEMS = {
         LAWS,
         "test_partitions_in_any_order_split_and_number_of_loads_come_to_one_result",
     ),
+    "a stream that dies midway": (
+        "test_gcp_bigquery_reading",
+        "test_a_stream_that_dies_at_any_offset_gives_each_row_once",
+    ),
+    "429": ("test_gcp_bigquery_reading", "test_what_passes_is_tried_again"),
+    "an expired page token": ("test_gcp_bigquery_reading", "test_a_page_token_that_expires_starts_the_partition_anew"),
+    "PERMISSION_DENIED on one account of three": (
+        "../test_google_refreshing",
+        "test_permission_denied_on_one_account_of_three_leaves_the_others",
+    ),
+    "PERMISSION_DENIED on one of several accounts": (
+        "test_gcp_bigquery",
+        "test_one_account_that_refuses_leaves_the_others_alone",
+    ),
+    "dataset in another location": ("test_gcp_bigquery_reading", "test_a_dataset_in_another_location_is_asked_there"),
 }
-
-
-class Elsewhere(NamedTuple):
-    """A test that stands with the source that it is about."""
-
-    module: str
-    test: str
-
-
-ELSEWHERE = {
-    "a stream that dies midway": Elsewhere(
-        "test_gcp_bigquery_reading", "test_a_stream_that_dies_at_any_offset_gives_each_row_once"
-    ),
-    "429": Elsewhere("test_gcp_bigquery_reading", "test_what_passes_is_tried_again"),
-    "an expired page token": Elsewhere(
-        "test_gcp_bigquery_reading", "test_a_page_token_that_expires_starts_the_partition_anew"
-    ),
-    "PERMISSION_DENIED on one of several accounts": Elsewhere(
-        "test_gcp_bigquery", "test_one_account_that_refuses_leaves_the_others_alone"
-    ),
-    "dataset in another location": Elsewhere(
-        "test_gcp_bigquery_reading", "test_a_dataset_in_another_location_is_asked_there"
-    ),
-}
-"""To be joined to ITEMS as those tests come in."""
 
 
 @pytest.mark.parametrize("item", ITEMS)

@@ -7,15 +7,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from finops.config import Config
 from finops.errors import ConfigError, SourceError
 from finops.sources import landing
-from finops.sources.base import Source
+from finops.sources.base import Raw, Source, Unit
 from finops.sources.focus_files import FocusFiles
 from finops.sources.opening import open_storage
-from finops.sources.registry import open_sources
 from finops.sources.storage import Changed, Folder, RemoteFile, Tell
 
 
@@ -206,7 +205,67 @@ def test_uris_of_a_folder(tmp_path: Path, bills: Path, uri: str) -> None:
     assert [file.key for file in open_storage(uri.format(tmp_path), tmp_path).list()] == ["a.csv"]
 
 
-def test_bigquery_says_what_to_do_instead(tmp_path: Path) -> None:
-    config = Config.model_validate({"sources": [{"name": "b", "kind": "gcp-bigquery", "table": "p.d.t"}]})
-    with pytest.raises(ConfigError, match="gcp-files"):
-        open_sources(config)
+class Rows:
+    """A source without files: what it holds is written when it is fetched."""
+
+    name = "rows"
+
+    def __init__(self, *rows: int) -> None:
+        self.rows = list(rows)
+        self.version, self.settled, self.fetched = "v1", False, 0
+        self.notes = ["one row is late"]
+
+    def discover(self) -> list[Unit]:
+        file = RemoteFile("day.parquet", 1000, 0.0, self.version, exact=False)
+        return [Unit(self.name, "day", None, self.version, files=(file,), settled=self.settled)]
+
+    def files(self, unit: Unit) -> list[RemoteFile]:
+        return list(unit.files)
+
+    def current(self, unit: Unit) -> Unit:
+        return self.discover()[0]
+
+    def fetch(self, file: RemoteFile, to: Path, tell: Tell) -> None:
+        self.fetched += 1
+        pl.DataFrame({"n": self.rows}, schema={"n": pl.Int64}).write_parquet(to)
+        tell(file.size)
+
+    def read(self, con: object, paths: list[Path]) -> Raw:
+        raise NotImplementedError
+
+
+def test_rows_that_are_written_here_are_known_by_what_they_come_to(tmp_path: Path) -> None:
+    source = Rows(1, 2)
+    first = land(source, tmp_path)
+    (landed,) = first.landed
+    assert landed.size == landed.files[0].stat().st_size != 1000  # the size of before was an estimate
+    assert landed.version.startswith("v1-")
+    source.rows = [2, 1]
+    again = land(source, tmp_path)
+    assert (again.landed, again.fetched, source.fetched) == ([landed], 0, 2)
+    source.rows = [2, 1, 1]
+    other = land(source, tmp_path)
+    assert other.fetched == 1
+    assert other.landed[0].version != landed.version
+    assert pl.read_parquet(other.landed[0].files[0])["n"].to_list() == [2, 1, 1]
+    source.settled = True
+    assert land(source, tmp_path).landed == other.landed
+    assert source.fetched == 3
+    assert [each.name for each in landed.folder.parent.iterdir()] == ["v1"]
+
+
+def test_rows_that_a_killed_run_left_are_not_taken_for_new_ones(tmp_path: Path) -> None:
+    source = Rows(1)
+    (landed,) = land(source, tmp_path).landed
+    landed.folder.rename(landed.folder.with_name(landing.PARTIAL))
+    (landed.folder.with_name(landing.PARTIAL) / "unit.json").unlink()
+    source.rows = [2]
+    (after,) = land(source, tmp_path).landed
+    assert pl.read_parquet(after.files[0])["n"].to_list() == [2]
+
+
+def test_what_a_source_has_to_say_is_told_once(tmp_path: Path) -> None:
+    source, said = Rows(1), []
+    for _ in range(2):
+        landing.land(source, tmp_path / "home", None, said.append)
+    assert said == ["rows: one row is late"]
