@@ -112,9 +112,9 @@ kept AS (
     END AS CommitmentDiscountStatus,
     CASE WHEN is_usage THEN usage_amount END AS ConsumedQuantity,
     CASE WHEN is_usage THEN usage_unit END AS ConsumedUnit,
-    CASE WHEN is_priced AND price_pricing_unit_quantity = 1 THEN COALESCE(price_effective_price_default, price_effective_price) END
+    CASE WHEN is_priced AND COALESCE(price_pricing_unit_quantity, 1) = 1 THEN COALESCE(price_effective_price_default, price_effective_price) END
       AS ContractedUnitPrice,
-    CASE WHEN is_priced AND price_pricing_unit_quantity = 1 THEN price_list_price END AS ListUnitPrice,
+    CASE WHEN is_priced AND COALESCE(price_pricing_unit_quantity, 1) = 1 THEN price_list_price END AS ListUnitPrice,
     CASE
       WHEN category NOT IN ('Usage', 'Purchase') THEN NULL
       WHEN commitment IS NOT NULL AND category = 'Usage' THEN 'Committed'
