@@ -212,11 +212,9 @@ def retrying_rest(seconds: float = PATIENCE) -> Retry:
 
 
 _SIGN_IN = "sign in (gcloud auth application-default login), or name a service account's key in credentials_file"
-
-
 _LATER = "run again in a few minutes: what has been fetched is kept; if it persists, look the code up"
 _PERMISSION = re.compile(
-    r"\b(?:bigquery|billing|cloudbilling|compute|iam|monitoring|resourcemanager|serviceusage|storage)"
+    r"(?<![\w.@-])(?:bigquery|billing|cloudbilling|compute|iam|monitoring|resourcemanager|serviceusage|storage)"
     r"\.(?!googleapis\b)[a-zA-Z]+\.[a-zA-Z]+\b"
 )
 """What Google calls a permission: service.resource.verb."""

@@ -77,10 +77,10 @@ def _tiers(pricing: Any) -> list[tuple[Any, ...]]:
 def read(home: Path) -> pl.DataFrame:
     """The prices that are known in this home, empty before; raises WarehouseError where the file is damaged."""
     path = home / FILE
+    if not path.exists():
+        return pl.DataFrame(schema=SCHEMA)
     try:
         return pl.read_parquet(path).select(*SCHEMA).cast(SCHEMA)  # pyright: ignore[reportArgumentType]
-    except (FileNotFoundError, NotADirectoryError):
-        return pl.DataFrame(schema=SCHEMA)
     except (OSError, PolarsError) as error:
         what = error.strerror if isinstance(error, OSError) and error.strerror else "it is no table of prices"
         raise WarehouseError(f"the file cannot be read: {what}", where=str(path), remedy=REMEDY) from None
