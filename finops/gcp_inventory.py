@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 from finops import gcp_session
 from finops.config import Config, GcpBigQuery, GcpFiles
 from finops.errors import SourceError
-from finops.gcp_session import GcpAccess, google_errors, retrying
+from finops.gcp_errors import google_errors
+from finops.gcp_session import GcpAccess, retrying
 
 if TYPE_CHECKING:
     from google.cloud.billing.budgets_v1 import Budget

@@ -273,3 +273,22 @@ def test_lines_are_those_of_the_file(write: Write) -> None:
 def test_configurations_are_values(write: Write) -> None:
     assert load_config(write(SOURCE)) == load_config(write(SOURCE))
     assert isinstance(load_config(write(SOURCE)), Config)
+
+
+def test_a_service_account_s_key_file_is_relative_to_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "finops.yaml"
+    path.write_text("sources:\n  - {name: g, kind: gcp-files, uri: 'gs://b/x', credentials_file: keys/reader.json}\n")
+    (source,) = load_config(path).sources
+    assert source.model_dump()["credentials_file"] == tmp_path / "keys/reader.json"
+
+
+def test_two_exports_of_one_billing_account_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "finops.yaml"
+    table = "p.billing.gcp_billing_export_{}_0X0X0X_0X0X0X_0X0X0X"
+    path.write_text(
+        "sources:\n"
+        f"  - {{name: detailed, kind: gcp-bigquery, table: {table.format('resource_v1')}}}\n"
+        f"  - {{name: native, kind: gcp-bigquery, table: {table.format('focus')}}}\n"
+    )
+    with pytest.raises(ConfigError, match="two exports of the billing account 0X0X0X_0X0X0X_0X0X0X"):
+        load_config(path)

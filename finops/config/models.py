@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -139,6 +139,21 @@ class Config(_Strict):
     budgets: Path | None = None
     slack: Slack | None = None
     path: Path = Field(default=Path("finops.yaml"), exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _relative_to_the_file(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """A service account's key file is named relative to the configuration, as all paths are."""
+        base = Path(given.get("path", "finops.yaml")).parent
+        sources = given.get("sources")
+        if not isinstance(sources, (list, tuple)):
+            return given
+        entries: list[Any] = []
+        for each in cast("list[Any]", sources):
+            entry = cast("dict[str, Any]", each) if isinstance(each, dict) else {}
+            file = entry.get("credentials_file")
+            entries.append({**entry, "credentials_file": (base / Path(file).expanduser()).resolve()} if file else each)
+        return {**given, "sources": entries}
 
     @model_validator(mode="after")
     def _unique(self) -> Config:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from finops import gcp_session
 from finops.errors import SourceError
-from finops.gcp_session import google_errors
+from finops.gcp_errors import google_errors
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client, Table, TableReference

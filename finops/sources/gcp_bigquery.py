@@ -20,7 +20,7 @@ from duckdb import DuckDBPyConnection
 from finops import gcp_session
 from finops.config import GcpBigQuery
 from finops.errors import SourceError
-from finops.gcp_session import google_errors
+from finops.gcp_errors import google_errors
 from finops.sources import bigquery_reading as reading
 from finops.sources import bigquery_tables as tables
 from finops.sources.base import PARTITION, Raw, Unit

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from finops import gcp_session
 from finops.errors import SourceError
+from finops.gcp_errors import google_errors
 from finops.gcp_session import GcpAccess
 from finops.sources.storage import CHUNK, Changed, RemoteFile, Tell
 
@@ -201,7 +202,7 @@ def _errors(where: str, permission: str) -> Generator[None]:
     """Google's exceptions as ours: what became of the file, else what google_errors makes of them."""
     from google.api_core import exceptions as google
 
-    with gcp_session.google_errors("Cloud Storage", permission, where):
+    with google_errors("Cloud Storage", permission, where):
         try:
             yield
         except (google.NotFound, google.PreconditionFailed) as error:

@@ -16,7 +16,7 @@ from google.auth.exceptions import RefreshError
 
 from finops.config import Config
 from finops.errors import SourceError
-from finops.gcp_session import google_errors
+from finops.gcp_errors import google_errors
 from finops.sources import bigquery_reading, gcp_bigquery
 from finops.sources.base import Unit
 from finops.sources.gcp_bigquery import BigQueryExport
