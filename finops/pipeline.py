@@ -126,6 +126,7 @@ class Pipeline:
                 report = self.reports[name]
                 for unit in leaving.withdraw(loader, report):
                     self.progress(f"{name}: {unit} withdrawn")
+                report.landed += leaving.expired(loader, report, self.warehouse.home)
                 self._load(con, loader, report, "configuration" if redefined else "delivery")
                 landing.remove_old(report.landed)
             leaving.forget(loader, self.config.sources)

@@ -24,6 +24,8 @@ _RANGE = re.compile(r"(?:^|/)((\d{4})(\d{2})\d{2}-\d{8})/([^/]+)-Manifest\.json$
 class AwsLegacyReport:
     """The source of kind aws-cur1: a unit is a billing period, or a file where no manifest is expected."""
 
+    reading = ""
+
     def __init__(self, source: AwsExport, storage: Storage) -> None:
         self.name = source.name
         self.report = source.export

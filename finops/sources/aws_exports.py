@@ -28,6 +28,8 @@ _PERIOD = re.compile(r"billing_period=(\d{4}-\d{2})", re.IGNORECASE)
 class AwsDataExport:
     """The sources of kind aws-cur2 and aws-focus: a unit is a billing period."""
 
+    reading = ""
+
     def __init__(self, source: AwsExport, storage: Storage) -> None:
         self.name = source.name
         self.kind = source.kind

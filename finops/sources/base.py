@@ -67,9 +67,10 @@ class Raw:
 
 
 class Source(Protocol):
-    """One configured source."""
+    """One configured source. `reading` says how its rows are to be read, where a kind leaves that to be chosen."""
 
     name: str
+    reading: str
 
     def discover(self) -> list[Unit]:
         """All units that exist now, by name; raises SourceError."""

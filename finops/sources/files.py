@@ -17,6 +17,7 @@ class FileUnits:
     """Discovery and fetching that the file kinds share; they differ in how a file is read."""
 
     formats: tuple[str, ...] = ()
+    reading: str = ""
 
     def __init__(self, name: str, storage: Storage) -> None:
         self.name = name

@@ -54,6 +54,7 @@ class BigQueryExport:
         self.where = f"BigQuery table {self.table}"
         self.notes: list[str] = []
         self._files = GcpFiles(entry.name, Folder(Path(entry.table)), entry.basis)  # reads what has landed, no more
+        self.reading = self._files.reading
         self._lock = threading.Lock()
         # a server on this machine that only answers REST: Google itself is not to be asked in its place
         self._by_pages = entry.storage_endpoint is None and gcp_session.emulated(entry.endpoint)

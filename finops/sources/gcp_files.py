@@ -7,6 +7,7 @@ and one unit; every other file is a unit of its own.
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +32,7 @@ class GcpFiles(FileUnits):
     def __init__(self, name: str, storage: Storage, basis: str = "provider") -> None:
         super().__init__(name, storage)
         self.basis = basis
+        self.reading = "" if basis == "provider" else basis
 
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         where = self.storage.uri
@@ -68,7 +70,7 @@ def _read_json(con: DuckDBPyConnection, paths: list[Path], where: str) -> DuckDB
         if not pages:
             return con.read_json(
                 cast("Any", [str(path) for path in paths]),
-                columns=gcp_nested.schema(),
+                columns=_schema(paths),
                 format="newline_delimited",
                 filename=True,
             )
@@ -77,6 +79,16 @@ def _read_json(con: DuckDBPyConnection, paths: list[Path], where: str) -> DuckDB
         return from_frame(con, _joined([_frame(*page) for page in pages], where))
     except duckdb.Error as error:
         raise unreadable(error, where) from None
+
+
+def _schema(paths: list[Path]) -> dict[str, str]:
+    """The columns of lines of JSON: given, never inferred; the first line tells which export it is."""
+    for path in paths:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+            first = next(lines, "")
+        if first:
+            return gcp_nested.native_schema() if '"BilledCost"' in first else gcp_nested.schema()
+    return gcp_nested.schema()
 
 
 def _page(path: Path) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from duckdb.sqltypes import DuckDBPyType
 from sqlglot import exp
 
 from finops.errors import SourceError
-from finops.focus import MAP, MONEY, TIME
+from finops.focus import FOCUS_1_2, MAP, MONEY, TIME
 from finops.sources.base import quoted
 from finops.sources.reading import exact, unique_entries, unreadable
 
@@ -45,6 +45,12 @@ def fields() -> list[dict[str, Any]]:
 def schema() -> dict[str, str]:
     """The export's columns with their DuckDB types."""
     return {field["name"]: _type(field) for field in fields()}
+
+
+def native_schema() -> dict[str, str]:
+    """The columns of the native FOCUS export that are read: values stay text until they are cast exactly."""
+    texts = dict.fromkeys((*FOCUS_1_2, "x_CostType", "x_ServiceId", "x_SubscriptionInstanceId"), "VARCHAR")
+    return {**texts, "x_ConsumptionModelDescription": "VARCHAR", **{each["name"]: _type(each) for each in NATIVE}}
 
 
 def nested(raw: DuckDBPyRelation, where: str, known: list[dict[str, Any]]) -> DuckDBPyRelation:
@@ -102,12 +108,14 @@ def _shape(known: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _type(field: dict[str, Any]) -> str:
+    if "type" not in field:
+        return "VARCHAR"
     if field["type"] == "RECORD":
         inner = ", ".join(f"{quoted(each['name'])} {_type(each)}" for each in field["fields"])
         kind = f"STRUCT({inner})"
     else:
         kind = _TYPES[field["type"]]
-    return f"{kind}[]" if field["mode"] == "REPEATED" else kind
+    return f"{kind}[]" if field.get("mode") == "REPEATED" else kind
 
 
 class Fields:

@@ -88,7 +88,7 @@ NORMALISER = Normaliser(
         "invoice_month",
         "cost_type",
     ),
-    before=BEFORE,
+    before=(*BEFORE, "google.adjustments"),
 )
 
 

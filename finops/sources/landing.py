@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any
 
 from finops.durable import sync
 from finops.errors import FinopsError, SourceError
-from finops.sources.base import Noting, Source, Unit
+from finops.sources.base import PARTITION, Noting, Source, Unit
 from finops.sources.downloads import Downloads, Meter
 from finops.sources.row_digest import digest
 from finops.sources.storage import Changed, RemoteFile
@@ -75,7 +75,7 @@ def land(source: Source, home: Path, periods: Iterable[str] | None, progress: Ca
         report.failures["*"] = error
         return report
     _tell_notes(source, progress)
-    units = [unit for unit in report.discovered if wanted is None or unit.period is None or unit.period in wanted]
+    units = [unit for unit in report.discovered if wanted is None or _is_of(unit, wanted)]
     with Downloads(Meter(source.name, progress, units=len(units))) as downloads:
         landed = _until_still(_Landing(source, home, downloads, report), units, progress)
     _tell_notes(source, progress)
@@ -86,6 +86,13 @@ def land(source: Source, home: Path, periods: Iterable[str] | None, progress: Ca
 def _tell_notes(source: Source, progress: Callable[[str], None]) -> None:
     while isinstance(source, Noting) and source.notes:
         progress(f"{source.name}: {source.notes.pop(0)}")
+
+
+def _is_of(unit: Unit, periods: Collection[str]) -> bool:
+    """Whether a unit may have rows of these periods: an ingestion day also has late ones of earlier months."""
+    if unit.period is None or unit.period in periods:
+        return True
+    return unit.name.startswith(PARTITION) and bool(periods) and unit.period > min(periods)
 
 
 @dataclass(frozen=True)
@@ -162,6 +169,20 @@ def find(home: Path, unit: Unit) -> Landed | None:
         return None
     version = f"{unit.version}-{rows}" if rows else unit.version
     return Landed(unit.source, unit.name, unit.period, version, folder, files, keys, sum(sizes))
+
+
+def kept(home: Path, source: str, units: Iterable[str]) -> list[Landed]:
+    """What has landed of units that are no longer listed where they came from: they may have to be read anew."""
+    found: list[Landed] = []
+    for name in units:
+        for note in sorted((home / "landing" / source / _safe(name)).glob("*/unit.json")):
+            try:
+                content = json.loads(note.read_text(encoding="utf-8"))
+                landed = find(home, Unit(source, name, content["period"], content["version"]))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            found += [landed] if landed is not None and content["unit"] == name else []
+    return found
 
 
 def remove_old(keep: Iterable[Landed]) -> int:

@@ -65,13 +65,27 @@ def one_export_an_account(con: DuckDBPyConnection, where: str) -> None:
         ORDER BY ALL"""  # noqa: S608
     ).fetchall()
     if twice:
-        account, sources = twice[0][0], ", ".join(sorted({source for _, source in twice}))
-        raise SourceError(
-            f"the billing account {account} comes in twice: as Google's FOCUS export and as its billing export, "
-            "each with all of its charges",
-            where=f"{where}, sources: {sources}",
-            remedy="keep one of the two (the detailed export tells more) and take the other out of finops.yaml",
-        )
+        raise _twice(twice, "as Google's FOCUS export and as its billing export, each with all of its charges", where)
+    twice = con.execute(
+        f"""WITH days AS (
+          SELECT DISTINCT c.BillingAccountId, f.unit, f.source
+          FROM focus.parts AS c JOIN ledger.files AS f USING (file_id) JOIN units_in_hand AS u USING (unit)
+          WHERE c.ProviderName = 'Google Cloud' AND STARTS_WITH(f.unit, '{PARTITION}'))
+        SELECT BillingAccountId, source FROM days
+        WHERE (BillingAccountId, unit) IN (SELECT (BillingAccountId, unit) FROM days GROUP BY ALL HAVING COUNT(*) > 1)
+        ORDER BY ALL"""  # noqa: S608
+    ).fetchall()
+    if twice:
+        raise _twice(twice, "with the same ingestion days from two sources", where)
+
+
+def _twice(found: Sequence[tuple[str, str]], how: str, where: str) -> SourceError:
+    sources = ", ".join(sorted({source for _, source in found}))
+    return SourceError(
+        f"the billing account {found[0][0]} comes in twice: {how}",
+        where=f"{where}, sources: {sources}",
+        remedy="keep one of the two (the detailed export tells more) and take the other out of finops.yaml",
+    )
 
 
 def not_empty(con: DuckDBPyConnection, batch: Sequence[Landed], where: str) -> None:
@@ -139,9 +153,13 @@ def adds_up(con: DuckDBPyConnection, where: str) -> None:
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE loaded AS
         SELECT f.unit, f.load, strftime(c.BillingPeriodStart, '%Y-%m') AS period, c.BillingCurrency AS currency,
-          sum(c.row_count)::BIGINT AS row_count, sum(c.billed_total) AS billed_total
+          sum(c.row_count)::BIGINT AS row_count, sum(c.billed_total) AS billed_total,
+          sum(c.source_total) AS source_total
         FROM (
-          SELECT file_id, BillingPeriodStart, BillingCurrency, count(*) AS row_count, sum(BilledCost) AS billed_total
+          SELECT file_id, BillingPeriodStart, BillingCurrency, count(*) AS row_count, sum(BilledCost) AS billed_total,
+            -- on FOCUS's basis Google's fees are billed in place of what they cover: what adds up row by row is
+            -- the effective cost
+            sum(CASE WHEN x_CostBasis = 'strict' THEN EffectiveCost ELSE BilledCost END) AS source_total
           FROM focus.parts WHERE {_IN_HAND} GROUP BY ALL) AS c
         JOIN files_in_hand AS f USING (file_id) GROUP BY ALL"""  # noqa: S608
     )
@@ -149,7 +167,7 @@ def adds_up(con: DuckDBPyConnection, where: str) -> None:
         """SELECT unit, period, currency, expected, actual FROM (
           SELECT f.unit, c.billing_period AS period, c.currency, sum(c.billed_total) AS expected
           FROM control AS c JOIN files_in_hand AS f ON f.path = c.x_SourceFile GROUP BY ALL)
-        FULL JOIN (SELECT unit, period, currency, billed_total AS actual FROM loaded) USING (unit, period, currency)
+        FULL JOIN (SELECT unit, period, currency, source_total AS actual FROM loaded) USING (unit, period, currency)
         WHERE coalesce(expected, 0) <> coalesce(actual, 0) ORDER BY 1, 2, 3"""
     ).fetchall()
     # every row of the source is a charge or was left out for a reason; the rows that were added are none of its

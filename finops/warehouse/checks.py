@@ -19,6 +19,7 @@ ADVISORY = frozenset(
     {
         "known_rates",
         "known_accelerators",
+        "known_gpus",
         "charge_periods",
         "negations_cancel",
         "providers_are_current",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from finops.config import Source
 from finops.config.models import ASKING
+from finops.sources import landing
 from finops.sources.base import PARTITION
-from finops.sources.landing import Report
+from finops.sources.landing import Landed, Report
 from finops.warehouse.connection import scalar
 from finops.warehouse.loading import Loader
 
@@ -47,6 +49,15 @@ def withdraw(loader: Loader, report: Report) -> list[str]:
     return gone
 
 
+def expired(loader: Loader, report: Report, home: Path) -> list[Landed]:
+    """What landed of units that are kept though they are gone at their origin: other rules read them anew too."""
+    if "*" in report.failures:
+        return []
+    listed = {unit.name for unit in report.discovered}
+    gone = [unit for unit in _units(loader, report.source) if unit not in listed]
+    return landing.kept(home, report.source, gone)
+
+
 def forget(loader: Loader, entries: Sequence[Source]) -> None:
     """Take out the charges of sources that the configuration no longer names.
 
@@ -71,10 +82,7 @@ def _units(loader: Loader, source: str) -> list[str]:
 
 def _origin(entry: Source) -> str:
     """What a source means, as the warehouse remembers it: who asks, and by which way, is none of it."""
-    meant = entry.model_dump(mode="json", exclude=ASKING)
-    if meant.get("basis") == "provider":  # what a warehouse of before there was a choice has
-        del meant["basis"]
-    return json.dumps(meant, sort_keys=True)
+    return json.dumps(entry.model_dump(mode="json", exclude=ASKING | {"basis"}), sort_keys=True)
 
 
 def _place(origin: str) -> str:

@@ -66,6 +66,7 @@ class Loader:
         self.attributed = attributed_sql(rules)
         known = reference or Reference()
         self.recipe = recipe(rules, currency, known)
+        self._reading = ""
         set_reference_data(con, rules, known)
 
     def load(
@@ -76,6 +77,7 @@ class Loader:
         The same files under other rules are another version. A unit that fails keeps its old charges, and
         ledger.loads has its new version as rejected, with the reason.
         """
+        self._reading = source.reading
         held = dict(
             self.con.execute("SELECT unit, version FROM ledger.units WHERE source = ?", [source.name]).fetchall()
         )
@@ -107,7 +109,7 @@ class Loader:
             yield batch[0], error
 
     def _version(self, landed: Landed) -> str:
-        return f"{landed.version}+{self.recipe}"
+        return f"{landed.version}+{self.recipe}{self._reading}"
 
     def _load(self, source: Source, batch: Sequence[Landed], cause: str) -> list[Loaded]:
         where = f"source {source.name}, {batch[0].unit}" + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")

@@ -1,7 +1,7 @@
 -- The distinct sets of tags, each with the team, project, model, run and stage it names.
 -- A tag's key is looked up without its prefix, case and punctuation: `user:Team`, `user_team` and `team` are one.
--- A resource's own tag goes before a user attribute, an account's tag and a cost category; of several spellings
--- the lower-case one counts. A bill has few sets and many rows: so a set is read once, not with each of its rows.
+-- A resource's own tag goes before a pod's label (Google's cost allocation of clusters), a user attribute, an account's
+-- tag and a cost category; of several spellings the lower-case one counts. A bill has few sets and many rows: so a set is read once, not with each of its rows.
 WITH listed AS (
   SELECT
     tag_set,
@@ -10,15 +10,16 @@ WITH listed AS (
       LIST_FILTER(MAP_ENTRIES(Tags), lambda e: TRIM(e.value) <> ''),
       lambda e: {
         'origin': CASE
-          WHEN e.key LIKE 'userAttribute/%' THEN 1
-          WHEN e.key LIKE 'accountTag/%' THEN 2
-          WHEN e.key LIKE 'costCategory/%' THEN 3
+          WHEN e.key LIKE 'k8s-label/%' THEN 1
+          WHEN e.key LIKE 'userAttribute/%' THEN 2
+          WHEN e.key LIKE 'accountTag/%' THEN 3
+          WHEN e.key LIKE 'costCategory/%' THEN 4
           ELSE 0
         END,
-        'rank': CASE WHEN REGEXP_REPLACE(e.key, '^[a-zA-Z]+/', '') = LOWER(REGEXP_REPLACE(e.key, '^[a-zA-Z]+/', ''))
+        'rank': CASE WHEN REGEXP_REPLACE(e.key, '^[a-zA-Z0-9-]+/', '') = LOWER(REGEXP_REPLACE(e.key, '^[a-zA-Z0-9-]+/', ''))
           THEN 0 ELSE 1 END,
         'name': REGEXP_REPLACE(
-          REGEXP_REPLACE(LOWER(e.key), '^((userattribute|accounttag|costcategory)/)?((user|label)[:_/])?', ''),
+          REGEXP_REPLACE(LOWER(e.key), '^((k8s-label|userattribute|accounttag|costcategory)/)?((user|label)[:_/])?', ''),
           '[^a-z0-9]+', '_', 'g'
         ),
         'given': e.key,

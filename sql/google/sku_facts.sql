@@ -14,6 +14,7 @@ SELECT
     AS is_spend_based,
   -- a commitment or a licence names a GPU, and is no time of one
   CASE WHEN g.gpu_count IS NOT NULL THEN g.gpu_model END AS gpu_model,
+  g.gpu_count,
   g.purchase
 FROM skus AS k
 JOIN google_skus AS g

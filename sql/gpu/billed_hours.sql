@@ -6,10 +6,17 @@ WITH charge AS (
     SELECT
         ProviderName AS provider_name,
         nullif(regexp_extract(ResourceId, '[^/]+$'), '') AS resource,
+        -- a reservation that nobody used, a node's GPUs that no pod asked for: the bill says so itself
+        CapacityReservationStatus IS NOT DISTINCT FROM 'Unused'
+            OR coalesce(Tags['compute.googleapis.com/is_unused_reservation'], '') = 'true'
+            OR coalesce(Tags['k8s-namespace'], '') = 'kube:unallocated' AS is_unallocated,
         CASE
             WHEN resource IS NOT NULL THEN resource
             WHEN x_GpuHours IS NOT NULL THEN
-                concat_ws('/', 'no-resource', ProviderName, SubAccountId, x_GpuModel, x_Team, x_MlProject, x_MlStage)
+                concat_ws(
+                    '/', 'no-resource', ProviderName, SubAccountId, x_GpuModel, x_Team, x_MlProject, x_MlStage,
+                    CASE WHEN is_unallocated THEN 'unallocated' END
+                )
         END AS instance_id,
         resource IS NOT NULL AS has_resource,
         x_GpuModel AS gpu_model,
@@ -21,9 +28,6 @@ WITH charge AS (
         -- a charge without a category of its own (a credit, an adjustment) goes with what is on demand
         CommitmentDiscountId IS NULL
             AND coalesce(PricingCategory, 'Standard') IN ('Standard', 'Dynamic') AS is_avoidable,
-        -- a reservation that nobody used, a node's GPUs that no pod asked for: the bill says so itself
-        CapacityReservationStatus IS NOT DISTINCT FROM 'Unused'
-            OR coalesce(Tags['k8s-namespace'], '') = 'kube:unallocated' AS is_unallocated,
         CAST(replace(CAST(x_EffectiveCostReporting AS VARCHAR), '.', '') AS HUGEINT) AS cost,
         CAST(replace(CAST(x_GpuHours AS VARCHAR), '.', '') AS HUGEINT) AS gpu_hours,
         epoch_us(ChargePeriodStart) // 1000000 AS starts,
@@ -59,6 +63,19 @@ spread AS (
     )
 ),
 
+-- of a node whose GPUs pods had in part, the rest is an instance of its own: no telemetry tells which GPU it was
+parted AS (
+    SELECT
+        * EXCLUDE (instance_id),
+        CASE
+            WHEN is_unallocated
+                AND bool_or(gpu_hours IS NOT NULL AND NOT is_unallocated) OVER (PARTITION BY instance_id, hour_number)
+                THEN instance_id || '/unallocated'
+            ELSE instance_id
+        END AS instance_id
+    FROM spread
+),
+
 instance_hour AS (
     SELECT
         instance_id,
@@ -75,7 +92,7 @@ instance_hour AS (
         bool_and(is_unallocated) FILTER (WHERE gpu_hours IS NOT NULL) AS is_unallocated,
         CASE WHEN NOT bool_or(cost_unknown) THEN coalesce(sum(cost) FILTER (WHERE is_avoidable), 0) END AS avoidable,
         CASE WHEN NOT bool_or(cost_unknown) THEN coalesce(sum(cost) FILTER (WHERE NOT is_avoidable), 0) END AS committed
-    FROM spread
+    FROM parted
     GROUP BY instance_id, hour_number
     HAVING count(gpu_hours) > 0
 )

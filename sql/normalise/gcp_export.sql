@@ -1,9 +1,9 @@
 -- Google Cloud's standard and detailed billing export as FOCUS charges.
 -- What a row costs is `cost` and its credits, which are negative. On the provider's basis commitments stay where
 -- Google puts them. On FOCUS's, what a commitment covered is billed with its fee: the fee is a purchase without
--- effective cost, and what nothing used of it is a row of its own; both bases come to the same total. That takes
--- the offset that Google credits to the fee (its model since 2026-01-21): where there is none, as with commitments
--- to use machines, nothing tells what part of a fee was used, and it stays with the fee.
+-- effective cost, and what nothing used of it, fee and offset, is a row of its own; both bases come to the same total.
+-- That is Google's model of commitments to spend since 2026-01-21: before it, and with commitments to use machines,
+-- nothing tells what part of a fee was used, and it stays with the fee.
 -- ChargeCategory stays null for a cost type or adjustment that is not known: the load then stops.
 WITH priced AS (
   SELECT
@@ -11,24 +11,22 @@ WITH priced AS (
     k.category AS service_category,
     k.subcategory AS service_subcategory,
     k.gpu_model,
+    k.gpu_count,
     k.purchase,
     COALESCE(k.is_spend_based, FALSE) AS is_spend_based,
     l.machine_type,
+    l.reservation_name,
     COALESCE(l.is_unused_reservation, FALSE) AS is_unused_reservation,
     s.cost + s.credits_total AS net,
     STRPTIME(s.invoice_month || '01', '%Y%m%d') AS period_start,
     COALESCE(s.subscription_id, s.applied_subscription_id, s.commitment_credit_id) AS commitment,
+    a.is_correction,
     CASE
-      WHEN s.adjustment_type NOT IN (
-        'USAGE_CORRECTION', 'PRICE_CORRECTION', 'METADATA_CORRECTION',
-        'GOODWILL', 'SLA_VIOLATION', 'BALANCE_TRANSFER', 'ACCOUNT_CLOSURE', 'GENERAL_ADJUSTMENT'
-      ) THEN NULL
-      WHEN s.adjustment_type IN ('GOODWILL', 'SLA_VIOLATION') THEN 'Credit'
-      WHEN s.adjustment_type IN ('BALANCE_TRANSFER', 'ACCOUNT_CLOSURE', 'GENERAL_ADJUSTMENT') THEN 'Adjustment'
-      WHEN s.cost_type = 'tax' THEN 'Tax'
-      WHEN s.cost_type IN ('rounding_error', 'adjustment') THEN 'Adjustment'
-      WHEN s.cost_type = 'regular' AND k.is_commitment THEN 'Purchase'
-      WHEN s.cost_type = 'regular' THEN 'Usage'
+      WHEN s.adjustment_type IS NOT NULL AND a.adjustment_type IS NULL THEN NULL
+      WHEN s.cost_type = 'tax' THEN COALESCE(a.category, 'Tax')
+      WHEN s.cost_type IN ('rounding_error', 'adjustment') THEN COALESCE(a.category, 'Adjustment')
+      WHEN s.cost_type = 'regular' AND (k.is_commitment OR s.has_offset) THEN COALESCE(a.category, 'Purchase')
+      WHEN s.cost_type = 'regular' THEN COALESCE(a.category, 'Usage')
     END AS row_category
   FROM source_rows AS s
   LEFT JOIN sku_facts AS k
@@ -37,6 +35,16 @@ WITH priced AS (
       AND k.service_id IS NOT DISTINCT FROM s.service_id
   LEFT JOIN label_facts AS l
     ON l.tag_set = s.tag_set
+  LEFT JOIN adjustments AS a
+    ON a.adjustment_type = s.adjustment_type
+),
+fees AS (
+  SELECT
+    *,
+    -- an hour that nothing used may have no offset at all
+    basis = 'focus' AND row_category = 'Purchase'
+      AND (has_offset OR (is_spend_based AND usage_start_time >= TIMESTAMPTZ '2026-01-21 08:00:00+00')) AS splits
+  FROM priced
 ),
 split AS (
   SELECT
@@ -45,10 +53,10 @@ split AS (
     p.row_category AS category,
     p.row_category = 'Usage' AS is_usage,
     p.row_category IN ('Usage', 'Purchase') AS is_priced,
-    p.basis = 'focus' AND p.row_category = 'Purchase' AND p.has_offset AS is_fee,
+    p.splits AS is_fee,
     -- Google's price of a commitment, not its credit: the fee pays for this row
     p.basis = 'focus' AND p.row_category = 'Usage' AND p.applied_subscription_id IS NOT NULL AS is_covered
-  FROM priced AS p
+  FROM fees AS p
   UNION ALL
   SELECT
     p.*,
@@ -58,8 +66,8 @@ split AS (
     FALSE AS is_priced,
     FALSE AS is_fee,
     FALSE AS is_covered
-  FROM priced AS p
-  WHERE p.basis = 'focus' AND p.row_category = 'Purchase' AND p.has_offset
+  FROM fees AS p
+  WHERE p.splits
 ),
 kept AS (
   SELECT
@@ -67,7 +75,7 @@ kept AS (
     x_SourceFile,
     is_unused AS x_Added,
     CASE WHEN adjustment_type IS NULL THEN cost_type ELSE cost_type || ': ' || adjustment_type END AS x_SourceLineType,
-    basis AS x_CostBasis,
+    CASE basis WHEN 'focus' THEN 'strict' ELSE basis END AS x_CostBasis,
     location_zone AS AvailabilityZone,
     CASE
       WHEN is_unused OR is_covered THEN CAST(0 AS DECIMAL(38,18))
@@ -80,18 +88,15 @@ kept AS (
     billing_account_id AS BillingAccountId,
     currency AS BillingCurrency,
     CAST(period_start AS TIMESTAMPTZ) AS BillingPeriodStart,
-    CASE
-      WHEN is_unused_reservation AND category = 'Usage'
-        THEN COALESCE(resource_global_name, resource_name, project_id || '/reservation')
-    END AS CapacityReservationId,
+    CASE WHEN is_unused_reservation AND category = 'Usage' THEN COALESCE(reservation_name, resource_global_name) END
+      AS CapacityReservationId,
     usage_start_time AS ChargePeriodStart,
     usage_end_time AS ChargePeriodEnd,
     category AS ChargeCategory,
     -- on the invoice of the month itself it corrects nothing that was invoiced; that month began at midnight in
     -- California, in summer time from April to November
     CASE
-      WHEN adjustment_type IN ('USAGE_CORRECTION', 'PRICE_CORRECTION', 'METADATA_CORRECTION')
-        AND usage_start_time < CAST(period_start AS TIMESTAMPTZ)
+      WHEN is_correction AND usage_start_time < CAST(period_start AS TIMESTAMPTZ)
           + CASE WHEN MONTH(period_start) BETWEEN 4 AND 11 THEN INTERVAL '7' HOUR ELSE INTERVAL '8' HOUR END
         THEN 'Correction'
     END AS ChargeClass,
@@ -112,8 +117,10 @@ kept AS (
     END AS CommitmentDiscountStatus,
     CASE WHEN is_usage THEN usage_amount END AS ConsumedQuantity,
     CASE WHEN is_usage THEN usage_unit END AS ConsumedUnit,
-    CASE WHEN is_priced AND COALESCE(price_pricing_unit_quantity, 1) = 1 THEN COALESCE(price_effective_price_default, price_effective_price) END
-      AS ContractedUnitPrice,
+    CASE
+      WHEN is_priced AND COALESCE(price_pricing_unit_quantity, 1) = 1
+        THEN COALESCE(price_effective_price_default, price_effective_price)
+    END AS ContractedUnitPrice,
     CASE WHEN is_priced AND COALESCE(price_pricing_unit_quantity, 1) = 1 THEN price_list_price END AS ListUnitPrice,
     CASE
       WHEN category NOT IN ('Usage', 'Purchase') THEN NULL
@@ -140,7 +147,11 @@ kept AS (
     service_id AS x_ServiceCode,
     CASE WHEN is_unused THEN NULL ELSE credits END AS x_Credits,
     CASE WHEN is_usage THEN machine_type END AS x_InstanceType,
-    CASE WHEN is_usage AND gpu_model IS NOT NULL THEN usage_amount_in_pricing_units END AS x_InstanceHours,
+    -- of another unit than hours it is not known how many hours they are
+    CASE
+      WHEN is_usage AND gpu_count IS NOT NULL AND usage_pricing_unit IN ('hour', 'hours', 'h')
+        THEN CAST(usage_amount_in_pricing_units * gpu_count AS DECIMAL(38,18))
+    END AS x_InstanceHours,
     CASE WHEN is_usage THEN gpu_model END AS x_SkuGpuModel
   FROM split
 )
@@ -156,7 +167,9 @@ SELECT
   'Google Cloud' AS InvoiceIssuerName,
   CASE WHEN PublisherName = 'Google Cloud' THEN 'Google Cloud' END AS HostProviderName,
   'Google Cloud' AS ProviderName,
-  NULLIF(REGEXP_EXTRACT(ResourceId, '/([A-Za-z]+)/[^/]+$', 1), '') AS ResourceType,
+  -- Google spells `instance` and `instances`
+  NULLIF(REGEXP_REPLACE(REGEXP_EXTRACT(ResourceId, '/([A-Za-z]+)/[^/]+$', 1), '^instances$', 'instance'), '')
+    AS ResourceType,
   CASE WHEN SkuId IS NOT NULL THEN ChargeDescription END AS SkuMeter,
   CASE WHEN BillingCurrency = 'USD' THEN BillingCurrency END AS PricingCurrency,
   RegionId AS RegionName,

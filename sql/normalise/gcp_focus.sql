@@ -61,8 +61,8 @@ WITH kept AS (
     s.x_Credits,
     l.machine_type AS x_InstanceType,
     CASE
-      WHEN LOWER(s.ChargeCategory) = 'usage' AND k.gpu_model IS NOT NULL
-        THEN COALESCE(s.PricingQuantity, s.ConsumedQuantity)
+      WHEN LOWER(s.ChargeCategory) = 'usage' AND k.gpu_count IS NOT NULL AND LOWER(s.PricingUnit) IN ('hour', 'hours', 'h')
+        THEN CAST(s.PricingQuantity * k.gpu_count AS DECIMAL(38,18))
     END AS x_InstanceHours,
     CASE WHEN LOWER(s.ChargeCategory) = 'usage' THEN k.gpu_model END AS x_SkuGpuModel
   FROM source_rows AS s

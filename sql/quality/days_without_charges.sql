@@ -18,8 +18,9 @@ covered AS (
   FROM days
 )
 SELECT
-  account AS scope,
+  account || ' ' || CAST(known_until + INTERVAL '1' DAY AS DATE) || ' to ' || CAST(first_day - INTERVAL '1' DAY AS DATE)
+    AS scope,
   0 AS expected,
-  SUM(GREATEST(DATE_DIFF('day', known_until, first_day) - 1, 0)) AS actual
+  DATE_DIFF('day', known_until, first_day) - 1 AS actual
 FROM covered
-GROUP BY 1
+WHERE DATE_DIFF('day', known_until, first_day) > 1

@@ -13,7 +13,8 @@ FULL JOIN (
     x_SourceSystem AS source,
     STRFTIME(BillingPeriodStart, '%Y-%m') AS period,
     BillingCurrency AS currency,
-    SUM(BilledCost) AS actual
+    -- on FOCUS's basis Google's fees are billed in place of what they cover
+    SUM(CASE WHEN x_CostBasis = 'strict' THEN EffectiveCost ELSE BilledCost END) AS actual
   FROM focus.charges
   GROUP BY 1, 2, 3
 ) USING (source, period, currency)

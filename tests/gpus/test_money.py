@@ -48,7 +48,7 @@ def test_what_the_bill_says_nobody_used_is_unallocated_and_not_unobserved() -> N
     charges = [
         hourly("cr-1", "4", "1", CapacityReservationStatus="Unused"),
         hourly("node-1", "3", "1", namespace="kube:unallocated"),
-        # of a node's GPUs a pod had some: which ones, only telemetry can tell
+        # of a node's GPUs a pod had some: the rest is told apart
         hourly("node-2", "1", "0.5", namespace="kube:unallocated"),
         hourly("node-2", "1", "0.5", namespace="training"),
         hourly("node-3", "2", "1", namespace="kube:unallocated"),
@@ -57,7 +57,8 @@ def test_what_the_bill_says_nobody_used_is_unallocated_and_not_unobserved() -> N
     assert rows(db, "SELECT instance_id, state, gpu_hours, cost, avoidable_cost FROM gpu.hours ORDER BY 1, 2") == [
         ("cr-1", "unallocated", Decimal(1), Decimal(4), Decimal(4)),
         ("node-1", "unallocated", Decimal(1), Decimal(3), Decimal(3)),
-        ("node-2", "unobserved", Decimal(1), Decimal(2), Decimal(0)),
+        ("node-2", "unobserved", Decimal("0.5"), Decimal(1), Decimal(0)),
+        ("node-2/unallocated", "unallocated", Decimal("0.5"), Decimal(1), Decimal(1)),
         ("node-3", "busy", Decimal("0.5"), Decimal(1), Decimal(0)),
         ("node-3", "unallocated", Decimal("0.5"), Decimal(1), Decimal(1)),
     ]

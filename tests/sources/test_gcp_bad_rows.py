@@ -113,7 +113,14 @@ ITEMS: dict[str, list[Row]] = {
     "moved": [google(1, project=moved("71")), google(2, project=moved("72"))],
     "text": [google("1.5", credits=[credit("-0.25")], usage={"amount": "3600", "unit": "seconds"}, cost_at_list="2")],
     "reservation": [
-        google(8, **GPU, system_labels=[{"key": "compute.googleapis.com/is_unused_reservation", "value": "true"}]),
+        google(
+            8,
+            **GPU,
+            system_labels=[
+                {"key": "compute.googleapis.com/is_unused_reservation", "value": "true"},
+                {"key": "compute.googleapis.com/reservation_name", "value": "held-1"},
+            ],
+        ),
         google(2, **GPU, system_labels=[{"key": "compute.googleapis.com/is_unused_reservation", "value": "false"}]),
     ],
     "recreated": [
@@ -254,8 +261,8 @@ def test_numbers_as_text(bill: House) -> None:
 
 
 def test_an_unused_reservation(bill: House) -> None:
-    columns = "BilledCost, CapacityReservationStatus, CapacityReservationId IS NOT NULL, CommitmentDiscountStatus"
-    assert charges(bill, "reservation", columns) == [(2, None, False, None), (8, "Unused", True, None)]
+    columns = "BilledCost, CapacityReservationStatus, CapacityReservationId, CommitmentDiscountStatus"
+    assert charges(bill, "reservation", columns) == [(2, None, None, None), (8, "Unused", "held-1", None)]
 
 
 def test_a_new_instance_id_under_an_old_name(bill: House) -> None:

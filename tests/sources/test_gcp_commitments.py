@@ -58,6 +58,18 @@ CASES: dict[str, list[Row]] = {
     "credit": OLD_MODEL,
     "taken back": [*NEW_MODEL, *(negated("PRICE_CORRECTION", row, invoice={"month": "202603"}) for row in NEW_MODEL)],
     "used up": [covered(3.0, credits=[]), fee(**NEW, credits=[credit(-3.0, "FEE_UTILIZATION_OFFSET")])],
+    # nothing used it, and Google may credit no offset at all
+    "wholly unused": [fee(**NEW, credits=[]), fee(**NEW, credits=[credit(-0.3, "DISCOUNT")])],
+    # a fee whose text does not say that it is one: the offset does
+    "another text": [
+        covered(3.0, credits=[]),
+        google(
+            3.0,
+            **NEW,
+            sku={"id": "1", "description": "Flexible plan"},
+            credits=[credit(-3.0, "FEE_UTILIZATION_OFFSET")],
+        ),
+    ],
     "goodwill": [adjusted("GOODWILL", fee(**NEW, credits=[]), cost=-1.5)],
     "not applied": [
         covered(2.0, credits=[], consumption_model=YEAR, subscription={"instance_id": PLAN}),
@@ -140,7 +152,8 @@ def test_both_bases_come_to_one_total(provider: Bill, focus: Bill) -> None:
 
 
 def test_the_basis_is_on_every_charge(bill: Bill) -> None:
-    assert bill.house.sql("SELECT DISTINCT x_CostBasis FROM focus.charges") == [(bill.basis,)]
+    kept = {"provider": "provider", "focus": "strict"}[bill.basis]
+    assert bill.house.sql("SELECT DISTINCT x_CostBasis FROM focus.charges") == [(kept,)]
 
 
 def test_a_commitment_that_is_taken_back_leaves_nothing(bill: Bill) -> None:
@@ -148,6 +161,24 @@ def test_a_commitment_that_is_taken_back_leaves_nothing(bill: Bill) -> None:
     kinds = "GROUP BY ChargeCategory, CommitmentDiscountStatus, CommitmentDiscountId"
     sums = bill.charges("taken back", "count(*), sum(BilledCost), sum(EffectiveCost)", kinds)
     assert sums == [(2, 0, 0)] * (4 if bill.basis == "focus" else 3)
+
+
+def test_what_nobody_used_is_unused_without_an_offset_too(bill: Bill) -> None:
+    found = bill.charges("wholly unused")
+    if bill.basis == "provider":
+        assert found == money(("Purchase", None, "2.7", "2.7"), ("Purchase", None, "3", "3"))
+    else:
+        assert found == money(
+            ("Purchase", None, "2.7", "0"),
+            ("Purchase", None, "3", "0"),
+            ("Usage", "Unused", "0", "2.7"),
+            ("Usage", "Unused", "0", "3"),
+        )
+
+
+def test_an_offset_tells_a_fee_whatever_its_text(focus: Bill) -> None:
+    assert focus.totals("another text") == (3, 3)
+    assert ("Purchase", None, 3, 0) in focus.charges("another text")
 
 
 def test_a_commitment_that_is_used_up_has_no_money_unused(focus: Bill) -> None:
@@ -178,11 +209,11 @@ def test_the_commitment_is_named_on_each_of_its_charges(focus: Bill) -> None:
     assert {row[2] for row in focus.charges("credit", columns)} == {PLAN}
 
 
-def test_the_source_s_own_total_is_that_of_the_basis(bill: Bill) -> None:
-    """What is compared within the load: on FOCUS's basis without what was covered, and without what was set off."""
+def test_the_source_s_own_total_is_its_invoice_on_either_basis(bill: Bill) -> None:
+    """What is compared within the load is the invoice, cost and credits, whoever reads them."""
     unit = f"_PARTITIONDATE={DAYS[0]}"
     totals = "SELECT billing_period, billed_total, row_count FROM ledger.source_totals WHERE unit = ?"
-    # 2.592 + 4 + 0.108 on Google's basis, 4 + 2.7 on FOCUS's
+    # 2.592 + 4 + 0.108
     assert bill.house.sql(totals, unit) == [("2026-02", Decimal("6.7"), 3)]
 
 

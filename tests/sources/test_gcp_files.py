@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,40 @@ def test_a_key_on_project_resource_and_system_is_one_tag(tmp_path: Path, house: 
         ({"team": "direct"}, "direct"),
         ({"team": "project", "a'b\"c": "'); DROP TABLE x"}, "project"),
     ]
+
+
+def test_a_pod_s_labels_name_its_team_after_the_resource_s_own(tmp_path: Path, house: House) -> None:
+    def pod(*labels: tuple[str, str]) -> list[dict[str, str]]:
+        return [{"key": key, "value": value} for key, value in labels]
+
+    rows = [
+        google(1, labels=pod(("k8s-label/team", "nlp"), ("k8s-label/ml-stage", "training"))),
+        google(2, labels=pod(("k8s-label/team", "nlp"), ("team", "platform"))),
+    ]
+    write_lines(tmp_path / "export" / "a.jsonl", rows)
+    house.ok()
+    assert house.sql("SELECT x_Team, x_MlStage FROM focus.charges ORDER BY BilledCost") == [
+        ("nlp", "training"),
+        ("platform", "unattributed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "quantity", "hours"),
+    [
+        ("Nvidia H100 80GB GPU running in Americas", "hour", 2, 2),
+        ("A4 Nvidia B200 (8 gpu slices) running in Americas", "hour", 2, 16),
+        ("Nvidia H100 80GB GPU running in Americas", "gibibyte month", 2, None),
+        ("Commitment v1: Nvidia H100 80GB GPU in Americas for 1 Year", "hour", 2, None),
+    ],
+)
+def test_gpu_hours_are_hours(
+    tmp_path: Path, house: House, text: str, unit: str, quantity: int, hours: int | None
+) -> None:
+    usage = {"amount": 7200, "unit": "seconds", "amount_in_pricing_units": quantity, "pricing_unit": unit}
+    write_lines(tmp_path / "export" / "a.jsonl", [google(1, sku={"id": "G", "description": text}, usage=usage)])
+    house.ok()
+    assert house.sql("SELECT x_GpuHours FROM focus.charges") == [(hours,)]
 
 
 def test_tax_without_a_project_and_rounding_without_a_sku(tmp_path: Path, house: House) -> None:
@@ -292,6 +326,28 @@ def test_native_pages_keep_every_digit_and_their_labels(native: House) -> None:
     ]
 
 
+def test_native_rows_as_lines_of_json(tmp_path: Path, house: House) -> None:
+    row = {
+        "BilledCost": "1.123456789012345678",
+        "EffectiveCost": 1.5,
+        "BillingAccountId": "010101-F0FFF0-61C528",
+        "BillingCurrency": "USD",
+        "BillingPeriodStart": "2026-06-01 00:00:00 UTC",
+        "BillingPeriodEnd": "2026-06-30 00:00:00 UTC",
+        "ChargePeriodStart": "2026-06-02 00:00:00 UTC",
+        "ChargePeriodEnd": "2026-06-02 01:00:00 UTC",
+        "ChargeCategory": "usage",
+        "ServiceName": "BigQuery",
+        "x_Labels": [{"Key": "team", "Value": "nlp"}],
+        "x_Credits": [{"Name": "c", "Type": "PROMOTION", "Id": "1", "Amount": "-0.5"}],
+    }
+    write_lines(tmp_path / "export" / "a.jsonl", [row])
+    assert house.ok().total() == Decimal("1.123456789012345678")
+    assert house.sql(
+        "SELECT x_Team, ServiceCategory, x_Credits[1].amount, BillingPeriodEnd::DATE FROM focus.charges"
+    ) == [("nlp", "Analytics", Decimal("-0.5"), date(2026, 7, 1))]
+
+
 def test_a_native_month_restated(tmp_path: Path, native: House) -> None:
     # its two new rows, -4 and 2, correct an earlier month on this invoice
     shutil.copy(SAMPLES / "gcp_focus_restated_2026-06.json", tmp_path / "export" / "2026-06.json")
@@ -349,6 +405,18 @@ def test_the_native_and_the_other_export_of_one_account_are_not_added(tmp_path: 
     # another account is another bill
     write_lines(tmp_path / "detailed" / "a.jsonl", [google(7, billing_account_id="0X0X0X-0X0X0X-0X0X0X")])
     assert both.ok().total() == Decimal("25.123456789012345678")
+
+
+def test_one_ingestion_day_from_two_sources_is_not_added(tmp_path: Path) -> None:
+    sources = [{"name": name, "kind": "gcp-files", "uri": name} for name in ("detailed", "standard")]
+    for name in ("detailed", "standard"):
+        write_lines(tmp_path / name / "_PARTITIONDATE=2026-09-01" / "a.jsonl", [google(7)])
+    both = House(tmp_path, *sources)
+    both.refused("comes in twice", "same ingestion days", "detailed", "standard")
+    assert both.total() == 7
+    # what one source has until a day, another may go on with
+    (tmp_path / "standard" / "_PARTITIONDATE=2026-09-01").rename(tmp_path / "standard" / "_PARTITIONDATE=2026-09-02")
+    assert both.ok().total() == 14
 
 
 def test_one_export_takes_the_place_of_the_other(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ class Rows:
 
     def __init__(self, *rows: int) -> None:
         self.rows = list(rows)
-        self.version, self.settled, self.fetched = "v1", False, 0
+        self.version, self.settled, self.fetched, self.reading = "v1", False, 0, ""
         self.notes = ["one row is late"]
 
     def discover(self) -> list[Unit]:
