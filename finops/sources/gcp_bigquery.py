@@ -36,7 +36,7 @@ REREAD = 5
 """How many of the newest partitions are read each time: Google adds to them for days."""
 WAITS = (0.5, 2.0, 5.0, 10.0)
 """Seconds before a partition is read anew that broke off in a way which no client takes up."""
-_ASIDE = "{} rows are in no partition yet, but in BigQuery's streaming buffer: they come in with their day"
+_ASIDE = "{} rows are in no partition (BigQuery's streaming buffer, or of no day): they come in with their day, if any"
 _BY_PAGES = (
     "bigquery.readsessions.create is not allowed, or the BigQuery Storage API is off: "
     "rows are read page by page (tabledata.list), which is slower"
