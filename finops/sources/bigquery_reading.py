@@ -85,9 +85,12 @@ class ParquetFile:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             with self._file:
-                if kind is None:
-                    self._write()
-                self._writer.close()
+                try:
+                    if kind is None:
+                        self._write()
+                    self._writer.close()
+                finally:
+                    self._writer.is_open = False  # else it complains aloud, later, that its file is closed
                 self._file.flush()
                 os.fsync(self._file.fileno())
         except OSError as error:

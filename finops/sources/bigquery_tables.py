@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -37,7 +38,9 @@ class Partition:
 
     @property
     def day(self) -> date | None:
-        return date.fromisoformat(self.id) if re.fullmatch(r"\d{8}", self.id) else None
+        with suppress(ValueError):  # eight digits that are no day
+            return date.fromisoformat(self.id) if re.fullmatch(r"[0-9]{8}", self.id) else None
+        return None
 
 
 @dataclass(frozen=True)
