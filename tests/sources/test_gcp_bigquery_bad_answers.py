@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pytest
 from google.cloud.bigquery_storage_v1 import types
 
-from finops.sources import gcp_bigquery
+from finops.sources import bigquery_reading, bigquery_tables, gcp_bigquery
 from tests import bigquery
 from tests.bigquery import BigQuery, serve
 
@@ -87,3 +88,20 @@ def test_streams_of_another_schema_than_the_session_s(
         house.refused(bq.table)
     gc.collect()
     assert complaints == []  # a file that broke off says nothing of its own
+
+
+@pytest.mark.parametrize("call", ["tables.get", "jobs.query", "tabledata.list"])
+def test_a_server_that_falls_silent_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bq: BigQuery, call: str
+) -> None:
+    for module in (bigquery_tables, bigquery_reading):
+        monkeypatch.setattr(module, "ANSWER", 0.3)
+        monkeypatch.setattr(module, "PATIENCE", 0.1)
+    over = threading.Event()
+    bq.refuse = lambda name: over.wait(60) and None if name.startswith(call) else None
+    try:
+        House(tmp_path, {key: value for key, value in bq.source().items() if key != "storage_endpoint"}).refused(
+            "BigQuery could not answer", bq.table
+        )
+    finally:
+        over.set()
