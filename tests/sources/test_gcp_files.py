@@ -292,6 +292,18 @@ def test_native_pages_keep_every_digit_and_their_labels(native: House) -> None:
     ]
 
 
+def test_what_focus_demands_and_the_native_export_lacks(native: House) -> None:
+    assert native.sql(
+        "SELECT DISTINCT ChargeCategory, ChargeFrequency, PricingCategory FROM focus.charges ORDER BY 1"
+    ) == [
+        ("Adjustment", "One-Time", "Standard"),
+        ("Tax", "One-Time", None),
+        ("Usage", "Usage-Based", "Standard"),
+    ]
+    types = "SELECT DISTINCT ResourceType FROM focus.charges WHERE ResourceId LIKE '%/instances/%'"
+    assert native.sql(types) == [("instances",)]
+
+
 def test_a_native_month_restated(tmp_path: Path, native: House) -> None:
     # its two new rows, -4 and 2, correct an earlier month on this invoice
     shutil.copy(SAMPLES / "gcp_focus_restated_2026-06.json", tmp_path / "export" / "2026-06.json")
