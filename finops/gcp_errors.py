@@ -11,6 +11,7 @@ from finops.errors import SourceError
 
 _SIGN_IN = "sign in (gcloud auth application-default login), or name a service account's key in credentials_file"
 _LATER = "run again in a few minutes: what has been fetched is kept; if it persists, look the code up"
+_REACH = "check endpoint, credentials and network"
 _PERMISSION = re.compile(
     r"(?<![\w.@-])(?:bigquery|billing|cloudbilling|compute|iam|monitoring|resourcemanager|serviceusage|storage)"
     r"\.(?!googleapis\b)[a-zA-Z]+\.[a-zA-Z]+\b"
@@ -69,10 +70,15 @@ def google_errors(service: str, permission: str, where: str) -> Generator[None]:
         ) from None
     except (google.GoogleAPICallError, google.RetryError) as error:
         raise lacking(f"{service} could not answer: {_code(error)}", remedy=_LATER) from None
-    except (auth.GoogleAuthError, OSError, ValueError) as error:  # ValueError: an endpoint or key that is none
-        text = (
-            re.sub(r"://[^/\s]*@", "://…@", str(error)) if not isinstance(error, ValueError) else "what is configured"
-        )
-        raise lacking(
-            f"{service} could not be asked: {text[:200]}", remedy="check endpoint, credentials and network"
-        ) from None
+    except (auth.GoogleAuthError, OSError) as error:
+        if not isinstance(error, ValueError):  # an answer that is no JSON is both
+            text = re.sub(r"://[^/\s]*@", "://…@", str(error))[:200]
+            raise lacking(f"{service} could not be asked: {text}", remedy=_REACH) from None
+        raise lacking(_not_understood(service, error), remedy=_REACH) from None
+    except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:  # from within the client
+        raise lacking(_not_understood(service, error), remedy=_REACH) from None
+
+
+def _not_understood(service: str, error: Exception) -> str:
+    """An endpoint or key that is none, or an answer that Google would not give; what it says may quote them."""
+    return f"{service} could not be asked, or what it answered is not understood: {type(error).__name__}"

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from finops.errors import SourceError
+
 if TYPE_CHECKING:
     import grpc
     from google.api_core.retry import Retry
@@ -36,6 +38,18 @@ def _service_account(text: str) -> str:
     if _ACCOUNT.fullmatch(text) is None:
         raise ValueError("a service account is written as name@project.iam.gserviceaccount.com")
     return text
+
+
+def _project(text: str) -> str:
+    if re.fullmatch(r"[a-z0-9][a-z0-9.:-]*", text) is None:
+        raise ValueError("a project is written as its id, such as my-project")
+    return text
+
+
+def _file(path: Path) -> Path:
+    if "\0" in str(path) or path == Path():
+        raise ValueError("this is not the name of a file")
+    return path
 
 
 def plain(endpoint: str) -> str:
@@ -69,23 +83,32 @@ class GcpAccess(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    credentials_file: Path | None = None
+    credentials_file: Annotated[Path, AfterValidator(_file)] | None = None
     """A service account's key file. Its content stays where it is."""
     impersonate: Annotated[str, AfterValidator(_service_account)] | None = None
     """A service account to act as: the credentials need roles/iam.serviceAccountTokenCreator on it."""
-    quota_project: str | None = None
+    quota_project: Annotated[str, AfterValidator(_project)] | None = None
     """The project that queries run in and that requests are counted for; the table's own where it is left out."""
 
 
 def credentials(access: GcpAccess) -> Credentials:
-    """The credentials of a source, refreshed as they expire; raises google.auth's errors."""
+    """The credentials of a source, refreshed as they expire; raises google.auth's errors, SourceError."""
     import google.auth
     from google.auth import impersonated_credentials
     from google.oauth2 import service_account
 
     if access.credentials_file is not None:
         key = cast("Any", service_account.Credentials)
-        found: Any = key.from_service_account_file(str(access.credentials_file), scopes=[SCOPE])
+        try:
+            found: Any = key.from_service_account_file(str(access.credentials_file), scopes=[SCOPE])
+        except (ValueError, OSError) as error:  # what it says may quote the key
+            what = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is no service account's key"
+            raise SourceError(
+                f"the file that credentials_file names {what}",
+                where=str(access.credentials_file),
+                remedy="name the JSON file that Google gave for a service account's key, or leave credentials_file "
+                "out and sign in (gcloud auth application-default login)",
+            ) from None
     else:
         found = cast("Any", google.auth).default(scopes=[SCOPE])[0]
     if access.impersonate is not None:

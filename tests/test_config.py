@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from finops import gcp_session
 from finops.config import Config, FileSource, load_config
-from finops.errors import ConfigError
+from finops.errors import ConfigError, SourceError
 from finops.yamlfile import read_yaml
 
 Write = Callable[[str], Path]
@@ -292,3 +293,29 @@ def test_two_exports_of_one_billing_account_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match="two exports of the billing account 0X0X0X_0X0X0X_0X0X0X"):
         load_config(path)
+
+
+@pytest.mark.parametrize("text", ["5", "true", "[a]", "{private_key: abc}", '""', '"a\\0b"'])
+def test_a_key_file_that_is_no_path_is_refused_at_its_line(write: Write, text: str) -> None:
+    entry = f"  - {{name: g, kind: gcp-bigquery, table: p-1.d.t, credentials_file: {text}}}"
+    with pytest.raises(ConfigError, match=r"line 2, key sources\[0\]\.credentials_file"):
+        load_config(write(f"sources:\n{entry}\n"))
+
+
+@pytest.mark.parametrize("text", ['""', '"a b"', '"p\\r\\nX-Other: y"', '"../p"'])
+def test_a_quota_project_is_an_id(write: Write, text: str) -> None:
+    entry = f"  - {{name: g, kind: gcp-bigquery, table: p-1.d.t, quota_project: {text}}}"
+    with pytest.raises(ConfigError, match=r"line 2, key sources\[0\]\.quota_project"):
+        load_config(write(f"sources:\n{entry}\n"))
+
+
+@pytest.mark.parametrize(
+    "content", ["SECRET", '{"type": "authorized_user", "refresh_token": "SECRET"}', '{"private_key": "SECRET"}']
+)
+def test_a_key_file_of_another_kind_is_named_and_its_content_is_not(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "key.json"
+    path.write_text(content)
+    with pytest.raises(SourceError, match="no service account's key") as caught:
+        gcp_session.credentials(gcp_session.GcpAccess(credentials_file=path))
+    assert str(path) in str(caught.value)
+    assert "SECRET" not in str(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import unquote, urlsplit
@@ -152,7 +153,10 @@ class Config(_Strict):
         for each in cast("list[Any]", sources):
             entry = cast("dict[str, Any]", each) if isinstance(each, dict) else {}
             file = entry.get("credentials_file")
-            entries.append({**entry, "credentials_file": (base / Path(file).expanduser()).resolve()} if file else each)
+            if isinstance(file, str) and file:  # what else it is, its own field refuses
+                with suppress(ValueError, RuntimeError):  # no path at all, or nobody's home
+                    each = {**entry, "credentials_file": (base / Path(file).expanduser()).resolve()}
+            entries.append(each)
         return {**given, "sources": entries}
 
     @model_validator(mode="after")

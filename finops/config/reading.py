@@ -124,7 +124,8 @@ def _explain(document: Document, error: ValidationError) -> ConfigError:
     # a misspelled key is missing under its right name: the spelling is what to tell
     first = min(errors, key=lambda each: each["type"] != "extra_forbidden")
     # a discriminated union puts the kind's own name into the location: it is no key of the file
-    at = document.existing(tuple(first["loc"]))
+    # what is wrong with several sources together has no place of its own
+    at = document.existing(tuple(first["loc"]) or ("sources",))
     kind, message = first["type"], first["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
         close = nearest(str(at[-1]), _known_keys(at, document.at(at[:-1])))

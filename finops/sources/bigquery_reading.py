@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from finops import gcp_session
-from finops.sources.bigquery_tables import PATIENCE, Billing
+from finops.sources.bigquery_tables import ANSWER, PATIENCE, Billing
 from finops.sources.storage import Tell
 
 if TYPE_CHECKING:
@@ -85,9 +85,12 @@ class ParquetFile:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             with self._file:
-                if kind is None:
-                    self._write()
-                self._writer.close()
+                try:
+                    if kind is None:
+                        self._write()
+                    self._writer.close()
+                finally:
+                    self._writer.is_open = False  # else it complains aloud, later, that its file is closed
                 self._file.flush()
                 os.fsync(self._file.fileno())
         except OSError as error:
@@ -171,7 +174,8 @@ def read_streams(client: BigQueryReadClient, session: Any, to: Path, progress: P
 def first_row(client: Client, table: Billing, described: Table, partition: str) -> None:
     """Read one row, to see whether rows may be read; raises Google's exceptions."""
     part = _part(table, described, partition)
-    next(iter(cast("Any", client).list_rows(part, max_results=1, retry=gcp_session.retrying_rest(PATIENCE))), None)
+    retry = gcp_session.retrying_rest(PATIENCE)
+    next(iter(cast("Any", client).list_rows(part, max_results=1, retry=retry, timeout=ANSWER)), None)
 
 
 def _part(table: Billing, described: Table, partition: str) -> Table:
@@ -188,7 +192,7 @@ def read_pages(client: Client, table: Billing, described: Table, partition: str,
     from google.api_core import exceptions as google
 
     part = _part(table, described, partition)
-    listed: Any = cast("Any", client).list_rows(part, retry=gcp_session.retrying_rest(PATIENCE))
+    listed: Any = cast("Any", client).list_rows(part, retry=gcp_session.retrying_rest(PATIENCE), timeout=ANSWER)
     try:
         batches = listed.to_arrow_iterable()
         first = next(batches)

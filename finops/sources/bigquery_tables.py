@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 30.0
 """Seconds for which a call, or a stream where it broke off, is made again: then a run goes on without the partition."""
+ANSWER = 60.0
+"""Seconds without a byte after which nobody answers any more: by itself BigQuery's client waits for ever."""
 NULL = "__NULL__"
 """The partition of rows that have nothing in the column by which the table is partitioned."""
 BUFFER = "__UNPARTITIONED__"
@@ -37,7 +40,9 @@ class Partition:
 
     @property
     def day(self) -> date | None:
-        return date.fromisoformat(self.id) if re.fullmatch(r"\d{8}", self.id) else None
+        with suppress(ValueError):  # eight digits that are no day
+            return date.fromisoformat(self.id) if re.fullmatch(r"[0-9]{8}", self.id) else None
+        return None
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def describe(client: Client, table: Billing) -> Table:
     """The table's description; raises SourceError for one that cannot be read by days."""
     where = f"BigQuery table {table}"
     with google_errors("BigQuery", "bigquery.tables.get", where):
-        found = client.get_table(table.reference(), retry=gcp_session.retrying_rest(PATIENCE))
+        found = client.get_table(table.reference(), retry=gcp_session.retrying_rest(PATIENCE), timeout=ANSWER)
     kind = str(found.table_type or "TABLE")
     time, by_number = cast("Any", found).time_partitioning, found.range_partitioning
     if kind not in {"TABLE", "SNAPSHOT", "CLONE"}:
@@ -134,9 +139,13 @@ def _query(client: Client, described: Table, table: Billing, more: Sequence[str]
     how: dict[str, Any] = {"job_config": config, "location": described.location}
     how |= {"retry": gcp_session.retrying_rest(PATIENCE), "job_retry": None}
     try:
-        rows = cast("Any", client).query_and_wait(sql, **how)
+        rows = cast("Any", client).query_and_wait(sql, api_timeout=ANSWER, **how)
     except (google.NotFound, google.MethodNotImplemented):  # a server that knows jobs alone
-        rows = cast("Any", client).query(sql, **how).result(retry=how["retry"], job_retry=None)
+        rows = (
+            cast("Any", client)
+            .query(sql, timeout=ANSWER, **how)
+            .result(retry=how["retry"], job_retry=None, timeout=ANSWER)
+        )
     return [dict(row.items()) for row in rows]
 
 

@@ -26,6 +26,7 @@ ADVISORY = frozenset(
         "commitments_balance",
         "billing_currencies",
         "days_without_charges",
+        "months_in_two_sources",
     }
 )
 """Checks of what the data lack, rather than of what we did with them: they are shown and do not block."""

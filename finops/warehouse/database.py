@@ -29,7 +29,7 @@ from finops.warehouse import parts
 from finops.warehouse.connection import connect, scalar
 from finops.warehouse.reference import Reference
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PATIENCE = 6
 """Times, half a second apart, that a file in use is tried again."""
 _held: dict[Path, int] = {}

@@ -82,25 +82,48 @@ def parts() -> tuple[Part, ...]:
 
 
 def prepare(con: DuckDBPyConnection) -> None:
-    """Create the parts, give those of an earlier version the columns they lack, and the views over them."""
+    """Create the parts, those of an earlier version with all of their columns, and the views over them."""
     con.execute("CREATE SCHEMA IF NOT EXISTS part")
     sets = ", ".join(f'"{name}" {CHARGES[name]}' for name in sorted(FROM_TAGS))
     con.execute(f"CREATE TABLE IF NOT EXISTS part.tag_sets (tag_set_id INTEGER, {sets})")
-    there = {
-        (f"part.{table}", column)
-        for table, column in con.execute(
-            "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'part'"
-        ).fetchall()
-    }
+    there: dict[str, set[str]] = {}
+    for table, column in con.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'part'"
+    ).fetchall():
+        there.setdefault(f"part.{table}", set()).add(column)
     for each in parts():
-        columns = ", ".join(f'"{name}" {kind}' for name, kind in each.columns.items())
-        con.execute(f"CREATE TABLE IF NOT EXISTS {each.table} ({columns})")
-        if (each.table, "file_id") in there:
-            for name, kind in each.columns.items():
-                if (each.table, name) not in there:
-                    con.execute(f'ALTER TABLE {each.table} ADD COLUMN "{name}" {kind}')
+        con.execute(f"CREATE TABLE IF NOT EXISTS {each.table} ({_defined(each)})")
+    _carry(con, [each for each in parts() if not there.get(each.table, set(each.columns)).issuperset(each.columns)])
     con.execute(f"CREATE OR REPLACE VIEW focus.parts AS {_union()}")
     con.execute(f"CREATE OR REPLACE VIEW focus.charges AS {_charges(_has_before(con))}")
+
+
+def _carry(con: DuckDBPyConnection, lacking: list[Part]) -> None:
+    """Build parts anew that lack a column, with what their rows have in it.
+
+    What an earlier version did not keep, it may have shown as a constant or as another column: its own view still
+    tells. An amount that were null instead would be money that comes new when the rows are loaded again.
+    """
+    if not lacking:
+        return
+    shown = {name for (name, *_) in con.execute("DESCRIBE focus.parts").fetchall()}
+    con.execute("BEGIN")
+    for number, each in enumerate(lacking):  # all of them first: the view reads the tables as they were
+        names = ", ".join(f'"{name}"' for name in each.columns if name in shown)
+        con.execute(
+            f"CREATE TEMP TABLE carried_{number} AS SELECT {names} FROM focus.parts "
+            f"WHERE file_id IN (SELECT file_id FROM {each.table})"
+        )
+    for number, each in enumerate(lacking):
+        con.execute(f"CREATE OR REPLACE TABLE {each.table} ({_defined(each)})")
+        con.execute(f"INSERT INTO {each.table} BY NAME FROM carried_{number}")
+        con.execute(f"DROP TABLE carried_{number}")
+    con.execute(f"CREATE OR REPLACE VIEW focus.parts AS {_union()}")
+    con.execute("COMMIT")
+
+
+def _defined(part: Part) -> str:
+    return ", ".join(f'"{name}" {kind}' for name, kind in part.columns.items())
 
 
 def delete(con: DuckDBPyConnection, source: str) -> None:

@@ -27,7 +27,10 @@ WITH kept AS (
     END AS ChargeCategory,
     CASE LOWER(s.ChargeClass) WHEN 'correction' THEN 'Correction' END AS ChargeClass,
     s.ChargeDescription,
-    s.ChargeFrequency,
+    COALESCE(
+      s.ChargeFrequency,
+      CASE LOWER(s.ChargeCategory) WHEN 'usage' THEN 'Usage-Based' WHEN 'purchase' THEN 'Recurring' ELSE 'One-Time' END
+    ) AS ChargeFrequency,
     COALESCE(s.CommitmentDiscountId, s.subscription_id) AS CommitmentDiscountId,
     COALESCE(s.CommitmentDiscountName, CASE WHEN s.subscription_id IS NOT NULL THEN s.consumption_model END)
       AS CommitmentDiscountName,
@@ -36,7 +39,7 @@ WITH kept AS (
     s.ContractedUnitPrice,
     s.InvoiceId,
     s.ListUnitPrice,
-    s.PricingCategory,
+    CASE WHEN LOWER(s.ChargeCategory) <> 'tax' THEN s.PricingCategory END AS PricingCategory,
     s.PricingCurrency,
     s.PricingCurrencyContractedUnitPrice,
     s.PricingCurrencyEffectiveCost,
@@ -85,6 +88,9 @@ SELECT
   CASE WHEN PublisherName = 'Google Cloud' THEN 'Google Cloud' END AS HostProviderName,
   'Google Cloud' AS ProviderName,
   PublisherName AS ServiceProviderName,
+  -- Google spells `instance` and `instances`
+  NULLIF(REGEXP_REPLACE(REGEXP_EXTRACT(ResourceId, '/([A-Za-z]+)/[^/]+$', 1), '^instances$', 'instance'), '')
+    AS ResourceType,
   CASE WHEN SkuId IS NOT NULL THEN ChargeDescription END AS SkuMeter,
   'Project' AS SubAccountType,
   CASE WHEN SkuId IS NOT NULL THEN ChargeDescription END AS x_UsageType,

@@ -348,6 +348,18 @@ def test_native_rows_as_lines_of_json(tmp_path: Path, house: House) -> None:
     ) == [("nlp", "Analytics", Decimal("-0.5"), date(2026, 7, 1))]
 
 
+def test_what_focus_demands_and_the_native_export_lacks(native: House) -> None:
+    assert native.sql(
+        "SELECT DISTINCT ChargeCategory, ChargeFrequency, PricingCategory FROM focus.charges ORDER BY 1"
+    ) == [
+        ("Adjustment", "One-Time", "Standard"),
+        ("Tax", "One-Time", None),
+        ("Usage", "Usage-Based", "Standard"),
+    ]
+    types = "SELECT DISTINCT ResourceType FROM focus.charges WHERE ResourceId LIKE '%/instances/%'"
+    assert native.sql(types) == [("instance",)]
+
+
 def test_a_native_month_restated(tmp_path: Path, native: House) -> None:
     # its two new rows, -4 and 2, correct an earlier month on this invoice
     shutil.copy(SAMPLES / "gcp_focus_restated_2026-06.json", tmp_path / "export" / "2026-06.json")

@@ -14,8 +14,10 @@ import pytest
 from finops.config import Config
 from finops.focus import CHARGES
 from finops.pipeline import Pipeline
+from finops.warehouse import parts
 from finops.warehouse.connection import query
-from tests.sources.house import focus, write_csv
+from tests.sources.google import SOURCE, deliver
+from tests.sources.house import House, focus, google, write_csv
 
 THEN = datetime(2026, 9, 20, tzinfo=UTC)
 SCHEMA_1 = (
@@ -159,3 +161,44 @@ def test_a_file_that_only_was_published_is_carried_over_too(tmp_path: Path, conf
     assert "there is no file" in failure
     assert answers(config, UNITS) == [("a.csv", Decimal(7), 1)]
     assert answers(config, BEFORE) == [("a.csv",)]
+
+
+def as_version_2_had_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make of a work file one whose Google charges have no EffectiveCost of their own: it was shown as BilledCost.
+
+    Its native FOCUS export had no part of its own either.
+    """
+    gcp = parts.part("gcp_export")
+    columns = {name: kind for name, kind in gcp.columns.items() if name not in {"EffectiveCost", "ServiceSubcategory"}}
+    was = parts.Part(gcp.table, columns, {**gcp.shown, "EffectiveCost": '"BilledCost"', "ServiceSubcategory": "NULL"})
+    with monkeypatch.context() as then, duckdb.connect(path) as con:
+        con.execute(f"CREATE TABLE kept AS SELECT {', '.join(columns)} FROM {gcp.table}")
+        con.execute(f"DROP TABLE {gcp.table}")
+        con.execute("DROP TABLE part.gcp_focus")
+        others = [each for each in parts.parts() if each.table not in {gcp.table, "part.gcp_focus"}]
+        then.setattr(parts, "parts", lambda: (was, *others))
+        parts.prepare(con)
+        con.execute(f"INSERT INTO {gcp.table} BY NAME FROM kept")
+        con.execute("DROP TABLE kept")
+        con.execute("UPDATE ledger.units SET version = split_part(version, '+', 1) || '+before'")
+        con.execute("UPDATE ledger.warehouse SET schema_version = 2")
+
+
+def test_an_amount_that_had_no_column_of_its_own_does_not_count_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(House(tmp_path, SOURCE), {"2026-09-02": [google("7")], "2026-09-03": [google("2.5")]})
+    as_version_2_had_it(tmp_path / "home" / "work" / "finops.duckdb", monkeypatch)
+    (tmp_path / "export" / "_PARTITIONDATE=2026-09-03" / "part-0.jsonl").write_text("{\n")
+
+    after = House(tmp_path, SOURCE)
+    (failure,) = after.run()
+    assert "_PARTITIONDATE=2026-09-03" in failure  # and what could not be loaded again is shown as it was
+    assert after.sql("SELECT BilledCost, EffectiveCost FROM focus.charges ORDER BY 1") == [
+        (Decimal("2.5"), Decimal("2.5")),
+        (Decimal(7), Decimal(7)),
+    ]
+    assert after.sql("SELECT sum(billed_cost), sum(effective_cost) FROM ledger.cost_as_of(now())") == [
+        (Decimal("9.5"), Decimal("9.5"))
+    ]
+    assert after.sql("SELECT DISTINCT cause FROM ledger.changes") == [("delivery",)]
