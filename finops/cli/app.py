@@ -47,8 +47,10 @@ def finops(
     """
 
 
-for _command in (run, simulate, sql, stages, idle, overruns, gaps, restatements, checks, doctor):
+for _command in (run, simulate, stages, idle, overruns, gaps, restatements, checks, doctor):
     app.command()(_command)
+# a statement may begin with a comment, which looks like an option
+app.command(context_settings={"ignore_unknown_options": True})(sql)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(catalog.app, name="catalog")

@@ -33,6 +33,7 @@ def simulate(
     """
     if not scale > 0:
         raise ConfigError(f"the scale is {scale}", where="--scale", remedy="give a number above 0")
+    out = out if out.name else out.resolve()
     again = _is_simulation(out)
     if not again and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(

@@ -145,3 +145,8 @@ def test_a_reader_that_leaves_is_no_error(company: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+def test_a_statement_may_begin_with_a_comment(finops: Finops, company: Path) -> None:
+    text = finops("sql", "-- how much?\nSELECT 1 AS one", "--config", company, "--format", "csv").text
+    assert text == "one\r\n1\r\n"
