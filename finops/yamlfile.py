@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import yaml
 
@@ -54,10 +54,21 @@ class Document:
         )
 
 
-def read_yaml(path: Path, missing: str = "correct its path in finops.yaml, or take the key out") -> Document:
+class _AsWritten(yaml.SafeLoader):
+    """Every value as the text that it was written as: a number keeps all of its digits, a day stays one."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+        first: [(tag, pattern) for tag, pattern in each if tag.rpartition(":")[2] in {"null", "merge"}]
+        for first, each in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def read_yaml(
+    path: Path, missing: str = "correct its path in finops.yaml, or take the key out", *, as_written: bool = False
+) -> Document:
     """Parse a YAML file; raises ConfigError when it is missing, unreadable, malformed or names a key twice.
 
-    `missing` is what to do when there is no such file.
+    `missing` is what to do when there is no such file. `as_written`: numbers, days and truth values stay text.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -71,7 +82,7 @@ def read_yaml(path: Path, missing: str = "correct its path in finops.yaml, or ta
     lines: dict[Path_, int] = {}
     value = None
     try:
-        loader = yaml.SafeLoader(text)
+        loader = (_AsWritten if as_written else yaml.SafeLoader)(text)
         node = loader.get_single_node()
         if node is not None:
             _collect(path, node, (), lines)

@@ -55,6 +55,14 @@ CREATE TABLE IF NOT EXISTS ledger.publications (
   published_at TIMESTAMPTZ NOT NULL, fingerprint VARCHAR NOT NULL, as_of DATE
 );
 
+CREATE TABLE IF NOT EXISTS ledger.rates (
+  billing_period VARCHAR NOT NULL, currency VARCHAR NOT NULL, reporting_currency VARCHAR NOT NULL,
+  rate DECIMAL(38,18) NOT NULL,  -- units of the reporting currency for one unit of the currency
+  source VARCHAR NOT NULL,  -- file: the rates file's; provider: the conversion rate on the provider's own bill
+  frozen_at TIMESTAMPTZ,  -- when the first publication after the month's end froze it; null while the month is open
+  file_rate DECIMAL(38,18)  -- what the rates file says now: another one than a frozen rate changes nothing
+);
+
 CREATE TABLE IF NOT EXISTS focus.accounts (
   account_id VARCHAR, account_name VARCHAR, provider VARCHAR, currency VARCHAR, parent_id VARCHAR, is_open BOOLEAN,
   asked_on DATE
