@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import yaml
 
@@ -57,10 +57,11 @@ class Document:
 class _AsWritten(yaml.SafeLoader):
     """Every value as the text that it was written as: a number keeps all of its digits, a day stays one."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
-        first: [(tag, pattern) for tag, pattern in each if tag.rpartition(":")[2] in {"null", "merge"}]
-        for first, each in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+cast("Any", _AsWritten).yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in each if tag.rpartition(":")[2] in {"null", "merge"}]
+    for first, each in cast("Any", yaml.SafeLoader).yaml_implicit_resolvers.items()
+}
 
 
 def read_yaml(

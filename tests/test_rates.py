@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from finops.config import Config, load_config
 from finops.errors import ConfigError, WarehouseError
 from finops.models import model
+from finops.pipeline import Pipeline, RunReport
 from finops.rates import Given, Rate, inverse, is_closed, read_rates, settled
 from tests.conftest import run
 from tests.test_recovery import ask, bill
@@ -200,6 +201,19 @@ def written(folder: Path, rates: dict[str, str] | None, replaces: str = "", **mo
     return load_config(folder / "finops.yaml")
 
 
+def refresh(config: Config) -> RunReport:
+    """A run without the tables that follow the charges."""
+    pipeline = Pipeline(config)
+    pipeline.load()
+    pipeline.publish()
+    return pipeline.report(0)
+
+
+def failed(config: Config, check: str) -> list[tuple[object, ...]]:
+    """The scopes of one check where what is is not what is expected, with both."""
+    return ask(config, f"SELECT * FROM ({model(f'quality.{check}').sql}) WHERE expected IS DISTINCT FROM actual")
+
+
 def times(cost: str, rate: str) -> Decimal:
     """A charge in the reporting currency, by hand."""
     with localcontext(prec=80):
@@ -212,38 +226,7 @@ FAILED = "SELECT check_name, scope, actual FROM quality.checks WHERE NOT passed 
 
 
 def test_euros_and_dollars_meet_in_the_reporting_currency_alone(folder: Path) -> None:
-    config = written(folder, RATES)
-    assert run(config).failures == ()
-    found = ask(
-        config,
-        """SELECT strftime(BillingPeriodStart, '%Y-%m'), BillingCurrency, x_ReportingRate, sum(BilledCost),
-          sum(x_BilledCostReporting), sum(x_EffectiveCostReporting) FROM focus.charges GROUP BY ALL ORDER BY ALL""",
-    )
-    with localcontext(prec=80):
-        expected = [
-            row
-            for month, rate in RATES.items()
-            for row in (
-                (month, "EUR", Decimal(rate), DAYS[month] * Decimal(EURO), *2 * [DAYS[month] * times(EURO, rate)]),
-                (month, "USD", Decimal(1), *3 * [Decimal(100 * DAYS[month])]),
-            )
-        ]
-        whole = {month: DAYS[month] * (100 + times(EURO, rate)) for month, rate in RATES.items()}
-    assert found == expected
-    status = "SELECT billing_period, actual, state FROM budget.status ORDER BY 1"
-    assert ask(config, status) == [(month, whole[month], "over") for month in RATES]
-    gaps = "SELECT billing_period, sum(actual) FROM gap.monthly WHERE scope_kind = 'series' GROUP BY 1 ORDER BY 1"
-    assert ask(config, gaps) == list(whole.items())
-    in_own = (
-        "SELECT currency, sum(effective_cost) FROM spend.daily WHERE charge_date >= '2026-10-01' GROUP BY 1 ORDER BY 1"
-    )
-    assert ask(config, in_own) == [("EUR", 5 * Decimal(EURO)), ("USD", Decimal(500))]
-    assert ask(config, FAILED) == []
-    frozen = "SELECT billing_period, source, frozen_at IS NOT NULL FROM ledger.rates ORDER BY 1"
-    assert ask(config, frozen) == [("2026-08", "file", True), ("2026-09", "file", True), ("2026-10", "file", False)]
-
-
-def test_a_missing_rate_is_an_error_that_names_currency_and_month_and_loses_no_number(folder: Path) -> None:
+    """First without September's rate: an error that names currency and month, and no number is lost or guessed."""
     config = written(folder, {month: RATES[month] for month in ("2026-08", "2026-10")})
     report = run(config)
     assert report.published
@@ -251,47 +234,71 @@ def test_a_missing_rate_is_an_error_that_names_currency_and_month_and_loses_no_n
     for word in ("EUR", "USD", "2026-09", "30 charges", "rates.csv", "What to do: add a line"):
         assert word in failure
     assert ask(config, FAILED) == [("known_rates", "EUR 2026-09", "30")]
-    assert ask(
-        config,
-        "SELECT DISTINCT strftime(BillingPeriodStart, '%Y-%m') FROM focus.charges "
-        "WHERE x_EffectiveCostReporting IS NULL AND x_ReportingRate IS NULL",
-    ) == [("2026-09",)]
-    states = "SELECT billing_period, state FROM budget.status ORDER BY 1"
-    assert ask(config, states) == [("2026-08", "over"), ("2026-09", "unknown"), ("2026-10", "over")]
+    unrated = """SELECT DISTINCT strftime(BillingPeriodStart, '%Y-%m') FROM focus.charges
+      WHERE x_EffectiveCostReporting IS NULL AND x_BilledCostReporting IS NULL AND x_ReportingRate IS NULL"""
+    assert ask(config, unrated) == [("2026-09",)]
+    with localcontext(prec=80):
+        whole = {month: DAYS[month] * (100 + times(EURO, rate)) for month, rate in RATES.items()}
+    status = "SELECT billing_period, actual, state FROM budget.status ORDER BY 1"
+    known = [(month, amount, "over") for month, amount in whole.items()]
+    assert ask(config, status) == [known[0], ("2026-09", None, "unknown"), known[2]]
     again = run(config)
     assert (again.published, again.failures) == (False, (failure,))  # until there is one, each run says so
 
     rated = run(written(folder, RATES))
     assert (rated.published, rated.failures, rated.units_new) == (True, (), 0)  # no bill is read again for it
-    assert ask(config, "SELECT count(*) FROM focus.charges WHERE x_EffectiveCostReporting IS NULL") == [(0,)]
-    assert ask(config, states)[1] == ("2026-09", "over")
+    found = ask(
+        config,
+        """SELECT strftime(BillingPeriodStart, '%Y-%m'), BillingCurrency, x_ReportingRate, sum(BilledCost),
+          sum(x_BilledCostReporting), sum(x_EffectiveCostReporting) FROM focus.charges GROUP BY ALL ORDER BY ALL""",
+    )
+    with localcontext(prec=80):
+        assert found == [
+            row
+            for month, rate in RATES.items()
+            for row in (
+                (month, "EUR", Decimal(rate), DAYS[month] * Decimal(EURO), *2 * [DAYS[month] * times(EURO, rate)]),
+                (month, "USD", Decimal(1), *3 * [Decimal(100 * DAYS[month])]),
+            )
+        ]
+    assert ask(config, status) == known
+    gaps = "SELECT billing_period, sum(actual) FROM gap.monthly WHERE scope_kind = 'series' GROUP BY 1 ORDER BY 1"
+    assert ask(config, gaps) == list(whole.items())
+    own = (
+        "SELECT currency, sum(effective_cost) FROM spend.daily WHERE charge_date >= '2026-10-01' GROUP BY 1 ORDER BY 1"
+    )
+    assert ask(config, own) == [("EUR", 5 * Decimal(EURO)), ("USD", Decimal(500))]
+    assert ask(config, FAILED) == []
+    frozen = "SELECT billing_period, source, frozen_at IS NOT NULL FROM ledger.rates ORDER BY 1"
+    assert ask(config, frozen) == [("2026-08", "file", True), ("2026-09", "file", True), ("2026-10", "file", False)]
 
 
 def test_without_a_rates_file_the_remedy_is_the_key(folder: Path) -> None:
-    config = written(folder, None)
-    failures = run(config).failures
+    pipeline = Pipeline(written(folder, None))
+    pipeline.load()
+    failures = pipeline.report(0).failures
     assert [month for month in DAYS if any(month in each for each in failures)] == list(DAYS)
     assert "finops.yaml, key rates" in failures[0]
 
 
 def test_a_closed_months_rate_stays_and_the_change_is_reported(folder: Path) -> None:
     config = written(folder, RATES)
-    run(config)
+    refresh(config)
     total = "SELECT sum(x_EffectiveCostReporting) FROM focus.charges WHERE BillingPeriodStart = '2026-09-01'"
     before = ask(config, total)
-    report = run(written(folder, {**RATES, "2026-09": "1.2", "2026-10": "0.96"}))
+    report = refresh(written(folder, {**RATES, "2026-09": "1.2", "2026-10": "0.96"}))
     (failure,) = report.failures
     for word in ("EUR", "2026-09", "frozen at 1.1,", "now says 1.2", "rates.csv", "replaces: 1.1"):
         assert word in failure
-    assert ask(config, FAILED) == [("frozen_rates", "EUR 2026-09", "1.200000000000000000")]
+    assert failed(config, "frozen_rates") == [("EUR 2026-09", Decimal("1.1"), Decimal("1.2"))]
     assert ask(config, total) == before
     # the open month's rate is the file's
     assert ask(config, "SELECT rate FROM ledger.rates WHERE billing_period = '2026-10'") == [(Decimal("0.96"),)]
 
-    restated = run(written(folder, {**RATES, "2026-09": "1.2"}, replaces="1.1"))
+    restated = refresh(written(folder, {**RATES, "2026-09": "1.2"}, replaces="1.1"))
     assert restated.failures == ()
     assert ask(config, total) == [(30 * (100 + times(EURO, "1.2")),)]
-    assert run(written(folder, {**RATES, "2026-09": "1.2"})).failures == ()  # it is the frozen one now
+    assert refresh(written(folder, {**RATES, "2026-09": "1.2"})).failures == ()  # it is the frozen one now
 
 
 def test_only_a_publication_freezes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,9 +310,9 @@ def test_only_a_publication_freezes(folder: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("finops.warehouse.database.Warehouse.publish", full)
     with pytest.raises(WarehouseError):
-        run(config)
+        refresh(config)
     monkeypatch.undo()
-    assert run(written(folder, {**RATES, "2026-09": "1.2"})).failures == ()
+    assert refresh(written(folder, {**RATES, "2026-09": "1.2"})).failures == ()
     assert ask(config, "SELECT rate FROM ledger.rates WHERE billing_period = '2026-09'") == [(Decimal("1.2"),)]
 
 
@@ -317,8 +324,8 @@ def test_months_to_come_need_no_rate_yet(folder: Path) -> None:
         {"name": "people", "kind": "cost-ledger", "uri": "costs.csv"},
     ]
     config = written(folder, RATES, sources=sources)
-    assert run(config).failures == ()
-    assert ask(config, FAILED) == []
+    assert refresh(config).failures == ()
+    assert failed(config, "known_rates") == []
     assert ask(
         config, "SELECT DISTINCT x_EffectiveCostReporting FROM focus.charges WHERE ProviderName = 'internal' ORDER BY 1"
     ) == [(Decimal("0.95"),), (None,)]
@@ -327,17 +334,17 @@ def test_months_to_come_need_no_rate_yet(folder: Path) -> None:
 def test_a_mistake_in_the_rates_is_told_before_any_work(folder: Path) -> None:
     config = written(folder, {"2026-09": "much"})
     with pytest.raises(ConfigError, match="column rate"):
-        run(config)
+        refresh(config)
     assert not config.published.exists()
 
 
 def test_rates_into_another_currency_are_others(folder: Path) -> None:
-    run(written(folder, RATES))
+    refresh(written(folder, RATES))
     (folder / "rates.csv").write_text(HEAD + "".join(f"{month},USD,2,\n" for month in RATES), encoding="utf-8")
     document = yaml.safe_load((folder / "finops.yaml").read_text(encoding="utf-8"))
     (folder / "finops.yaml").write_text(yaml.safe_dump({**document, "reporting_currency": "EUR"}), encoding="utf-8")
     config = load_config(folder / "finops.yaml")
-    assert run(config).failures == ()
+    assert refresh(config).failures == ()
     totals = """SELECT BillingCurrency, sum(x_BilledCostReporting) FROM focus.charges
       WHERE x_ReportingCurrency = 'EUR' GROUP BY 1 ORDER BY 1"""
     days = sum(DAYS.values())
