@@ -63,7 +63,7 @@ def spread(amount: Decimal, days: int) -> list[Decimal]:
     last = Decimal(1).scaleb(min(-2, cast("int", amount.as_tuple().exponent)))
     with localcontext(prec=80):
         marks = [(amount * day / days).quantize(last, ROUND_HALF_EVEN) for day in range(days + 1)]
-    return [after - before for before, after in pairwise(marks)]
+        return [after - before for before, after in pairwise(marks)]  # Python's own precision is 28 digits
 
 
 class CostLedger(FileUnits):
