@@ -123,13 +123,29 @@ def settle(con: DuckDBPyConnection, config: Config, as_of: date, now: datetime, 
     con.execute("UPDATE ledger.rates SET frozen_at = NULL WHERE frozen_at > ?", [published_at])
     rows = con.execute(f"SELECT {columns} FROM ledger.rates WHERE reporting_currency = ?", [currency]).fetchall()  # noqa: S608
     given = read_rates(config.resolve(config.rates), currency) if config.rates else {}
-    rates = settled([Rate(*row) for row in rows], given, {}, currency, as_of, now)
+    rates = settled([Rate(*row) for row in rows], given, _told(con, currency), currency, as_of, now)
     con.execute("BEGIN")
     con.execute("DELETE FROM ledger.rates WHERE reporting_currency = ?", [currency])
     if rates:
         marks = ", ".join("?" * len(fields(Rate)))
         con.executemany(f"INSERT INTO ledger.rates ({columns}) VALUES ({marks})", [astuple(rate) for rate in rates])  # noqa: S608
     con.execute("COMMIT")
+
+
+def _told(con: DuckDBPyConnection, reporting_currency: str) -> dict[Key, Decimal]:
+    """What Google's bills say a currency was worth: they tell it in dollars alone.
+
+    Google's `currency_conversion_rate` is what it reckons a dollar at. It may change within the month: the rate of
+    the latest usage on the month's invoice counts.
+    """
+    if reporting_currency != "USD":
+        return {}
+    rows = con.execute(
+        """SELECT billing_period, currency, max_by(conversion_rate, {'at': rated_at, 'rate': conversion_rate})
+        FROM ledger.source_totals WHERE currency <> 'USD' AND conversion_rate > 0 GROUP BY ALL"""
+    ).fetchall()
+    rates = {(month, currency): inverse(rate) for month, currency, rate in rows}
+    return {key: rate for key, rate in rates.items() if 0 < rate < LARGEST}
 
 
 def problems(con: DuckDBPyConnection, config: Config, as_of: date) -> list[SourceError]:

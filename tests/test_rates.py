@@ -19,6 +19,7 @@ from finops.models import model
 from finops.pipeline import Pipeline, RunReport
 from finops.rates import Given, Rate, inverse, is_closed, read_rates, settled
 from tests.conftest import run
+from tests.sources.house import google, write_lines
 from tests.test_recovery import ask, bill
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
@@ -349,6 +350,39 @@ def test_rates_into_another_currency_are_others(folder: Path) -> None:
       WHERE x_ReportingCurrency = 'EUR' GROUP BY 1 ORDER BY 1"""
     days = sum(DAYS.values())
     assert ask(config, totals) == [("EUR", days * Decimal(EURO)), ("USD", Decimal(200 * days))]
+
+
+def test_googles_own_rate_counts_where_no_file_has_one(tmp_path: Path) -> None:
+    """Three accounts' euros over two ingestion days; the rate of the latest usage is the month's, for each month."""
+
+    def row(day: str, cost: str, currency: str, rate: float | None, month: str = "202609") -> dict[str, Any]:
+        usage = {"usage_start_time": f"{day} 00:00:00 UTC", "usage_end_time": f"{day} 01:00:00 UTC"}
+        return google(cost, currency=currency, currency_conversion_rate=rate, invoice={"month": month}, **usage)
+
+    parts = {
+        "2026-09-03": [row("2026-09-02", "9", "EUR", 0.9), row("2026-09-01", "5", "USD", 1)],
+        "2026-09-20": [row("2026-09-19", "8", "EUR", 0.8), row("2026-09-01", "1", "EUR", 0.7)],
+        "2026-09-21": [row("2026-09-20", "3", "EUR", None), row("2026-09-18", "155.5", "JPY", 155.5)],
+        "2026-10-02": [row("2026-10-01", "2", "EUR", 0.5, "202610")],
+    }
+    for day, rows in parts.items():
+        write_lines(tmp_path / f"bills/_PARTITIONDATE={day}/part.jsonl", rows)
+    sources = [{"name": "gcp", "kind": "gcp-files", "uri": "bills"}]
+    config = written(tmp_path, None, sources=sources, budgets=None)
+    assert refresh(config).failures == ()
+    assert ask(config, "SELECT billing_period, currency, rate, source FROM ledger.rates ORDER BY ALL") == [
+        ("2026-09", "EUR", Decimal("1.25"), "provider"),
+        ("2026-09", "JPY", Decimal("0.006430868167202572"), "provider"),
+        ("2026-10", "EUR", Decimal(2), "provider"),
+    ]
+    totals = """SELECT strftime(BillingPeriodStart, '%Y-%m'), BillingCurrency, sum(x_BilledCostReporting)
+      FROM focus.charges GROUP BY ALL ORDER BY ALL"""
+    assert ask(config, totals) == [
+        ("2026-09", "EUR", Decimal("26.25")),
+        ("2026-09", "JPY", Decimal("0.999999999999999946")),  # 155.5 × 0.006430868167202572
+        ("2026-09", "USD", Decimal(5)),
+        ("2026-10", "EUR", Decimal(4)),
+    ]
 
 
 money = st.decimals(min_value=-(10**12), max_value=10**12, places=18)

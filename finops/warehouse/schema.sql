@@ -40,6 +40,10 @@ CREATE TABLE IF NOT EXISTS ledger.source_totals (
   row_count BIGINT NOT NULL, billed_total DECIMAL(38,18) NOT NULL, residual DECIMAL(38,18) NOT NULL
 );
 
+-- units of the currency that the provider reckons a dollar at, on its rows of the latest usage; null: it tells none
+ALTER TABLE ledger.source_totals ADD COLUMN IF NOT EXISTS conversion_rate DECIMAL(38,18);
+ALTER TABLE ledger.source_totals ADD COLUMN IF NOT EXISTS rated_at TIMESTAMPTZ;
+
 CREATE TABLE IF NOT EXISTS ledger.changes (
   known_at TIMESTAMPTZ NOT NULL, source VARCHAR NOT NULL, billing_period VARCHAR NOT NULL, charge_date DATE NOT NULL,
   provider_name VARCHAR, sub_account_id VARCHAR, service_name VARCHAR, ml_stage VARCHAR, team VARCHAR,
