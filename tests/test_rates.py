@@ -19,7 +19,7 @@ from finops.models import model
 from finops.pipeline import Pipeline, RunReport
 from finops.rates import Given, Rate, inverse, is_closed, read_rates, settled
 from tests.conftest import run
-from tests.sources.house import google, write_lines
+from tests.sources.house import House, cur, google, legacy, write_csv, write_lines
 from tests.test_recovery import ask, bill
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
@@ -272,6 +272,68 @@ def test_euros_and_dollars_meet_in_the_reporting_currency_alone(folder: Path) ->
     assert ask(config, FAILED) == []
     frozen = "SELECT billing_period, source, frozen_at IS NOT NULL FROM ledger.rates ORDER BY 1"
     assert ask(config, frozen) == [("2026-08", "file", True), ("2026-09", "file", True), ("2026-10", "file", False)]
+
+
+def charged(column: str, instead: str) -> str:
+    """The charges with a column of theirs computed wrongly."""
+    return f"CREATE OR REPLACE VIEW focus.charges AS SELECT * REPLACE ({instead} AS {column}) FROM kept"
+
+
+EVERY = {
+    f"{cost} {currency} {month}" for cost in ("effective", "daily") for currency in ("EUR", "USD") for month in DAYS
+}
+BILLED = {f"billed EUR {month}" for month in DAYS}
+LAST, DAY = "0.000000000000000001", "currency = 'EUR' AND charge_date = '2026-09-02'"
+WRONG = [
+    ("SELECT 1", set[str]()),
+    (f"UPDATE spend.daily SET effective_cost_reporting = effective_cost_reporting + {LAST} WHERE {DAY}",
+     {"daily EUR 2026-09"}),
+    (f"DELETE FROM spend.daily WHERE {DAY}", {"daily EUR 2026-09"}),
+    (charged("x_BilledCostReporting", "BilledCost"), BILLED),
+    (charged("x_BilledCostReporting", "CAST(round(x_BilledCostReporting, 12) AS DECIMAL(38,18))"), BILLED),
+    (charged("x_EffectiveCostReporting", "x_EffectiveCostReporting + 0.00000000000000001"), EVERY),
+    (charged("x_BilledCostReporting", "CASE WHEN ChargePeriodStart <> '2026-09-02' THEN x_BilledCostReporting END"),
+     {"billed EUR 2026-09", "billed USD 2026-09"}),
+]  # fmt: skip
+
+
+def test_the_check_sees_what_is_not_the_rates_doing(folder: Path, tmp_path: Path) -> None:
+    """Each mutation alone, on copies of the charges and the days."""
+    config = written(folder, RATES)
+    refresh(config)
+    with duckdb.connect(tmp_path / "copy.duckdb") as con:
+        con.execute(f"ATTACH '{config.published}' AS published (READ_ONLY); USE published")
+        con.execute("CREATE TABLE copy.main.kept AS FROM focus.charges")
+        con.execute("CREATE TABLE copy.main.month_rates AS FROM ledger.rates")
+        con.execute(f"CREATE TABLE copy.main.days AS {model('spend.daily').sql}")
+        con.execute("USE copy; CREATE SCHEMA focus; CREATE SCHEMA spend; CREATE SCHEMA ledger")
+        con.execute("CREATE VIEW ledger.rates AS FROM month_rates")
+        check = f"SELECT scope FROM ({model('quality.reporting_is_rated').sql}) WHERE expected IS DISTINCT FROM actual"
+        for sql, scopes in WRONG:
+            con.execute("CREATE OR REPLACE VIEW focus.charges AS FROM kept")
+            con.execute("CREATE OR REPLACE TABLE spend.daily AS FROM days")
+            con.execute(sql)
+            assert {scope for (scope,) in con.execute(check).fetchall()} == scopes, sql
+
+
+def test_gpu_hours_cost_what_the_rate_says(tmp_path: Path) -> None:
+    row = cur(
+        cost="10",
+        line_item_currency_code="EUR",
+        line_item_resource_id="i-1",
+        line_item_usage_amount="1",
+        line_item_operation="RunInstances",
+        line_item_usage_type="BoxUsage:g5.xlarge",
+        product_instance_type="g5.xlarge",
+        pricing_unit="Hrs",
+    )
+    write_csv(tmp_path / "report.csv", [legacy(row)])
+    house = House(tmp_path, {"name": "aws", "kind": "aws-cur1", "uri": "report.csv"})
+    house.run()
+    hours = f"SELECT currency, avoidable_units FROM ({model('gpu.billed_hours').sql})"
+    assert house.sql(hours) == [("USD", None)]
+    house.sql("INSERT INTO ledger.rates VALUES ('2026-09', 'EUR', 'USD', 1.0812, 'file', NULL, NULL)")
+    assert house.sql(hours) == [("USD", 10_812_000_000_000_000_000)]
 
 
 def test_without_a_rates_file_the_remedy_is_the_key(folder: Path) -> None:

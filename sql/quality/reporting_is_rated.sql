@@ -1,28 +1,46 @@
 -- What charges come to in the reporting currency is what their own currency's sum comes to at the month's rate, but for
 -- the rounding of each charge to 18 digits; and the days hold the same to the last digit.
-WITH months AS (
+WITH parts AS (
   SELECT
-    c.BillingCurrency AS currency,
-    STRFTIME(c.BillingPeriodStart, '%Y-%m') AS month,
-    c.x_ReportingCurrency AS reporting_currency,
+    CAST(ChargePeriodStart AS DATE) AS charge_date,
+    STRFTIME(BillingPeriodStart, '%Y-%m') AS month,
+    BillingCurrency AS currency,
+    x_ReportingCurrency AS reporting_currency,
     COUNT(*) AS charges,
-    SUM(c.BilledCost) AS billed,
-    SUM(c.x_BilledCostReporting) AS billed_reporting,
-    SUM(c.EffectiveCost) AS effective,
-    SUM(c.x_EffectiveCostReporting) AS effective_reporting
-  FROM focus.charges AS c
-  GROUP BY 1, 2, 3
+    SUM(BilledCost) AS billed,
+    SUM(EffectiveCost) AS effective,
+    CASE WHEN COUNT(x_BilledCostReporting) = COUNT(*) THEN SUM(x_BilledCostReporting) END AS billed_reporting,
+    CASE WHEN COUNT(x_EffectiveCostReporting) = COUNT(*) THEN SUM(x_EffectiveCostReporting) END AS effective_reporting
+  FROM focus.charges
+  GROUP BY 1, 2, 3, 4
 ),
 sums AS (
-  SELECT currency, month, reporting_currency, charges, 'billed' AS cost, billed AS own, billed_reporting AS actual FROM months
+  SELECT
+    'billed' AS cost,
+    month,
+    currency,
+    reporting_currency,
+    SUM(charges) AS charges,
+    SUM(billed) AS own,
+    CASE WHEN COUNT(billed_reporting) = COUNT(*) THEN SUM(billed_reporting) END AS actual
+  FROM parts
+  GROUP BY month, currency, reporting_currency
   UNION ALL
-  SELECT currency, month, reporting_currency, charges, 'effective' AS cost, effective AS own, effective_reporting AS actual
-  FROM months
+  SELECT
+    'effective' AS cost,
+    month,
+    currency,
+    reporting_currency,
+    SUM(charges) AS charges,
+    SUM(effective) AS own,
+    CASE WHEN COUNT(effective_reporting) = COUNT(*) THEN SUM(effective_reporting) END AS actual
+  FROM parts
+  GROUP BY month, currency, reporting_currency
 ),
 rated AS (
   SELECT
     s.cost || ' ' || s.currency || ' ' || s.month AS scope,
-    s.charges,
+    s.charges * CAST(0.000000000000000001 AS DECIMAL(18,18)) AS rounding,
     s.actual,
     CASE
       WHEN s.currency = s.reporting_currency THEN s.own
@@ -42,10 +60,10 @@ rated AS (
 ),
 by_day AS (
   SELECT
-    CAST(ChargePeriodStart AS DATE) AS charge_date,
-    BillingCurrency AS currency,
-    CASE WHEN COUNT(x_EffectiveCostReporting) = COUNT(*) THEN SUM(x_EffectiveCostReporting) END AS expected
-  FROM focus.charges
+    charge_date,
+    currency,
+    CASE WHEN COUNT(effective_reporting) = COUNT(*) THEN SUM(effective_reporting) END AS expected
+  FROM parts
   GROUP BY 1, 2
 ),
 daily AS (
@@ -56,14 +74,13 @@ daily AS (
   FROM spend.daily
   GROUP BY 1, 2
 )
-SELECT
-  scope,
-  expected,
-  CASE WHEN ABS(actual - expected) <= charges * CAST(0.000000000000000001 AS DECIMAL(38,18)) THEN expected ELSE actual END
-    AS actual
+SELECT scope, expected, CASE WHEN ABS(actual - expected) <= rounding THEN expected ELSE actual END AS actual
 FROM rated
 UNION ALL
-SELECT 'daily ' || currency || ' ' || STRFTIME(charge_date, '%Y-%m') AS scope, SUM(expected) AS expected, SUM(actual) AS actual
+SELECT
+  'daily ' || currency || ' ' || STRFTIME(charge_date, '%Y-%m') AS scope,
+  SUM(expected) AS expected,
+  SUM(actual) AS actual
 FROM by_day
 FULL JOIN daily USING (charge_date, currency)
 GROUP BY 1
