@@ -168,7 +168,7 @@ class Pipeline:
     def _settle_rates(self, con: DuckDBPyConnection) -> None:
         """Bring the month rates up to date; a rate that is missing is a failure that stops no publication."""
         as_of = Context(con, self.config, self.warehouse.now).as_of
-        rates.settle(con, self.config, as_of, self.warehouse.now, self._last_published())
+        rates.settle(con, self.config, as_of, self.warehouse.now)
         self.unrated = rates.problems(con, self.config, as_of)
 
     def _fail(self, con: DuckDBPyConnection, source: str, unit: str, error: FinopsError) -> None:

@@ -20,6 +20,7 @@ from duckdb import DuckDBPyConnection
 from finops.config import Config
 from finops.errors import ConfigError, SourceError
 from finops.listfile import Columns, Line, number, read_lines
+from finops.warehouse.connection import query
 
 COLUMNS: Final = Columns("rates", ("month", "currency", "rate"), ("replaces",))
 LARGEST: Final = Decimal(10) ** 9
@@ -54,6 +55,9 @@ class Rate:
         return self.billing_period, self.currency
 
 
+_NAMES: Final = ", ".join(each.name for each in fields(Rate))
+
+
 def read_rates(path: Path, reporting_currency: str) -> dict[Key, Given]:
     """The rates of a file, CSV or YAML: `month, currency, rate` and, where a frozen one is to change, `replaces`.
 
@@ -66,10 +70,8 @@ def read_rates(path: Path, reporting_currency: str) -> dict[Key, Given]:
         if key in found:
             what = f"the rate of {key[1]} in {key[0]} is given twice: also at {places[key]}"
             raise ConfigError(what, where=line.at, remedy="keep one of the two")
-        found[key], places[key] = (
-            Given(_rate(line, "rate"), _rate(line, "replaces") if line["replaces"] else None),
-            line.at,
-        )
+        found[key] = Given(_rate(line, "rate"), _rate(line, "replaces") if line["replaces"] else None)
+        places[key] = line.at
     return found
 
 
@@ -113,23 +115,34 @@ def inverse(rate: Decimal) -> Decimal:
         return (1 / rate).quantize(DIGITS, ROUND_HALF_EVEN)
 
 
-def settle(con: DuckDBPyConnection, config: Config, as_of: date, now: datetime, published_at: datetime) -> None:
-    """Bring ledger.rates of an open work file up to date; raises ConfigError for the file.
+def settle(con: DuckDBPyConnection, config: Config, as_of: date, now: datetime) -> None:
+    """Bring ledger.rates of an open work file up to date; raises ConfigError for the file, WarehouseError.
 
-    What was frozen after `published_at` was never published: it is not frozen yet.
+    What was published is what is frozen, not what a run meant to publish that broke off.
     """
     currency = config.reporting_currency
-    columns = ", ".join(each.name for each in fields(Rate))
-    con.execute("UPDATE ledger.rates SET frozen_at = NULL WHERE frozen_at > ?", [published_at])
-    rows = con.execute(f"SELECT {columns} FROM ledger.rates WHERE reporting_currency = ?", [currency]).fetchall()  # noqa: S608
     given = read_rates(config.resolve(config.rates), currency) if config.rates else {}
-    rates = settled([Rate(*row) for row in rows], given, _told(con, currency), currency, as_of, now)
+    rates = settled(_published(config), given, _told(con, currency), currency, as_of, now)
     con.execute("BEGIN")
     con.execute("DELETE FROM ledger.rates WHERE reporting_currency = ?", [currency])
     if rates:
         marks = ", ".join("?" * len(fields(Rate)))
-        con.executemany(f"INSERT INTO ledger.rates ({columns}) VALUES ({marks})", [astuple(rate) for rate in rates])  # noqa: S608
+        con.executemany(
+            f"INSERT INTO ledger.rates ({_NAMES}) VALUES ({marks})",  # noqa: S608
+            [astuple(rate) for rate in rates],
+        )
     con.execute("COMMIT")
+
+
+def _published(config: Config) -> list[Rate]:
+    """The rates of the published file; none where nothing is published, or by a version that knew no rates."""
+    if not config.published.exists():
+        return []
+    with query(config.published) as con:
+        if not con.execute("FROM duckdb_tables() WHERE schema_name = 'ledger' AND table_name = 'rates'").fetchall():
+            return []
+        sql = f"SELECT {_NAMES} FROM ledger.rates WHERE reporting_currency = ?"  # noqa: S608
+        return [Rate(*row) for row in con.execute(sql, [config.reporting_currency]).fetchall()]
 
 
 def _told(con: DuckDBPyConnection, reporting_currency: str) -> dict[Key, Decimal]:

@@ -376,7 +376,16 @@ def test_only_a_publication_freezes(folder: Path, monkeypatch: pytest.MonkeyPatc
         refresh(config)
     monkeypatch.undo()
     assert refresh(written(folder, {**RATES, "2026-09": "1.2"})).failures == ()
-    assert ask(config, "SELECT rate FROM ledger.rates WHERE billing_period = '2026-09'") == [(Decimal("1.2"),)]
+    september = "SELECT rate, frozen_at IS NOT NULL FROM ledger.rates WHERE billing_period = '2026-09'"
+    assert ask(config, september) == [(Decimal("1.2"), True)]
+
+    replaced = written(folder, {**RATES, "2026-09": "1.3"}, replaces="1.2")
+    monkeypatch.setattr("finops.warehouse.database.Warehouse.publish", full)
+    with pytest.raises(WarehouseError):
+        refresh(replaced)
+    monkeypatch.undo()
+    assert refresh(written(folder, {"2026-08": RATES["2026-08"], "2026-10": "1"})).failures == ()
+    assert ask(config, september) == [(Decimal("1.2"), True)]  # the replacement was never published, and is gone
 
 
 def test_months_to_come_need_no_rate_yet(folder: Path) -> None:
