@@ -16,7 +16,7 @@ from finops.tables import Context
 
 
 def fingerprint(context: Context) -> str:
-    """A digest of the units' versions, what failed, accounts, prices, telemetry, budgets, the day, and our own code.
+    """A digest of the units' versions, what failed, accounts, prices, rates, telemetry, budgets, the day, our own code.
 
     The stage rules and the currency are in the units' versions already.
     """
@@ -27,8 +27,12 @@ def fingerprint(context: Context) -> str:
     prices = context.con.execute(
         "SELECT count(*), sum(hash(each)) FROM (SELECT * EXCLUDE (asked_on) FROM focus.sku_prices) AS each"
     ).fetchall()
+    # when a rate was frozen is no reason to publish, but that it was
+    rates = context.con.execute(
+        "SELECT * REPLACE (frozen_at IS NOT NULL AS frozen_at) FROM ledger.rates ORDER BY ALL"
+    ).fetchall()
     telemetry = [_files(context, each) for each in context.config.telemetry if isinstance(each, FileTelemetry)]
-    parts: list[Any] = [units, failed, names, prices, telemetry, repr(context.budgets), context.as_of, _code()]
+    parts: list[Any] = [units, failed, names, prices, rates, telemetry, repr(context.budgets), context.as_of, _code()]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
 
 

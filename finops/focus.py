@@ -110,6 +110,7 @@ MACHINE_LEARNING: dict[str, str] = {
     "x_GpuModel": "VARCHAR",
     "x_GpuHours": MONEY,
     "x_ReportingCurrency": "VARCHAR",
+    "x_ReportingRate": MONEY,
     "x_BilledCostReporting": MONEY,
     "x_EffectiveCostReporting": MONEY,
 }

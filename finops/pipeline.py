@@ -15,10 +15,10 @@ from functools import cached_property
 
 from duckdb import DuckDBPyConnection
 
-from finops import alerts, google_refreshing
+from finops import alerts, google_refreshing, rates
 from finops.budgets import read_budgets
 from finops.config import Config
-from finops.errors import AlertError, CheckError, ConfigError, FinopsError
+from finops.errors import AlertError, CheckError, ConfigError, FinopsError, SourceError
 from finops.fingerprint import fingerprint
 from finops.lifecycle import load_rules
 from finops.sources import landing
@@ -64,10 +64,13 @@ class Pipeline:
         self.reference = read_reference(config.home_dir)
         if config.budgets is not None:
             read_budgets(config.resolve(config.budgets))  # a mistake in it is told before any work is done
+        if config.rates is not None:
+            rates.read_rates(config.resolve(config.rates), config.reporting_currency)
         self.requested: tuple[str, ...] = ()
         self.reports: dict[str, landing.Report] = {}
         self.loaded: list[Loaded] = []
         self.errors: list[FinopsError] = []
+        self.unrated: list[SourceError] = []
         self.undelivered: list[AlertError] = []
         self.refused: CheckError | None = None
         self.was_blind = False
@@ -133,6 +136,7 @@ class Pipeline:
             named = [*self.sources, *(each.name for each in self.config.telemetry)]
             con.execute("DELETE FROM ledger.failures WHERE source NOT IN (SELECT unnest(?))", [named])
             loader.sweep()
+            self._settle_rates(con)
             held = con.execute(
                 "SELECT DISTINCT billing_period FROM ledger.loads WHERE source IN (SELECT unnest(?))",
                 [list(self.chosen)],
@@ -161,6 +165,12 @@ class Pipeline:
         if new:
             charges = sum(each.rows or 0 for each in new)
             self.progress(f"{report.source}: {charges:,} charges of {len(new)} deliveries loaded")
+
+    def _settle_rates(self, con: DuckDBPyConnection) -> None:
+        """Bring the month rates up to date; a rate that is missing is a failure that stops no publication."""
+        as_of = Context(con, self.config, self.warehouse.now).as_of
+        rates.settle(con, self.config, as_of, self.warehouse.now)
+        self.unrated = rates.problems(con, self.config, as_of)
 
     def _fail(self, con: DuckDBPyConnection, source: str, unit: str, error: FinopsError) -> None:
         self.errors.append(error)
@@ -236,7 +246,7 @@ class Pipeline:
             units_new=len(new),
             units_unchanged=len(self.loaded) - len(new),
             rows=sum(each.rows or 0 for each in new),
-            failures=(*failures, *map(str, self.undelivered)),
+            failures=(*failures, *map(str, (*self.unrated, *self.undelivered))),
             published=self.published,
             published_at=last,
             seconds=seconds,

@@ -54,10 +54,22 @@ class Document:
         )
 
 
-def read_yaml(path: Path, missing: str = "correct its path in finops.yaml, or take the key out") -> Document:
+class _AsWritten(yaml.SafeLoader):
+    """Every value as the text that it was written as: a number keeps all of its digits, a day stays one."""
+
+
+cast("Any", _AsWritten).yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in each if tag.rpartition(":")[2] in {"null", "merge"}]
+    for first, each in cast("Any", yaml.SafeLoader).yaml_implicit_resolvers.items()
+}
+
+
+def read_yaml(
+    path: Path, missing: str = "correct its path in finops.yaml, or take the key out", *, as_written: bool = False
+) -> Document:
     """Parse a YAML file; raises ConfigError when it is missing, unreadable, malformed or names a key twice.
 
-    `missing` is what to do when there is no such file.
+    `missing` is what to do when there is no such file. `as_written`: numbers, days and truth values stay text.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -71,7 +83,7 @@ def read_yaml(path: Path, missing: str = "correct its path in finops.yaml, or ta
     lines: dict[Path_, int] = {}
     value = None
     try:
-        loader = yaml.SafeLoader(text)
+        loader = (_AsWritten if as_written else yaml.SafeLoader)(text)
         node = loader.get_single_node()
         if node is not None:
             _collect(path, node, (), lines)

@@ -19,6 +19,7 @@ from finops.config import Source as SourceEntry
 from finops.config import Telemetry as TelemetryEntry
 from finops.errors import ConfigError, WarehouseError
 from finops.lifecycle import load_rules
+from finops.rates import read_rates
 from finops.sources.base import Probing, Source, Unit
 from finops.sources.registry import open_source
 from finops.sources.storage import Changed
@@ -42,6 +43,7 @@ def examinations(config: Config) -> Iterator[tuple[str, Check]]:
         yield f"telemetry {telemetry.name}", partial(_telemetry, config, telemetry)
     yield "stages", lambda: _stages(config)
     yield "budgets", lambda: _budgets(config)
+    yield "rates", lambda: _rates(config)
     yield "alerts", lambda: _alerts(config)
     yield "published warehouse", lambda: _published(config)
     yield "work file", lambda: _work(config)
@@ -127,6 +129,12 @@ def _budgets(config: Config) -> str:
         return "none are configured"
     path = config.resolve(config.budgets)
     return count(len(read_budgets(path)), "budget")
+
+
+def _rates(config: Config) -> str:
+    if config.rates is None:
+        return f"none are configured: only amounts in {config.reporting_currency}, and what Google converts, are known"
+    return count(len(read_rates(config.resolve(config.rates), config.reporting_currency)), "rate")
 
 
 def _alerts(config: Config) -> str:

@@ -138,6 +138,7 @@ class Config(_Strict):
     telemetry: tuple[Telemetry, ...] = ()
     stages: Path | None = None
     budgets: Path | None = None
+    rates: Path | None = None
     slack: Slack | None = None
     path: Path = Field(default=Path("finops.yaml"), exclude=True)
 

@@ -43,6 +43,7 @@ _TEXT = {
 }
 _MONEY = {
     "cost": "cost",
+    "currency_conversion_rate": "currency_conversion_rate",
     "cost_at_list": "cost_at_list",
     "cost_at_effective_price_default": "cost_at_effective_price_default",
     "price_list_price": "price.list_price",

@@ -18,6 +18,7 @@ from finops.models import models
 ADVISORY = frozenset(
     {
         "known_rates",
+        "frozen_rates",
         "known_accelerators",
         "known_gpus",
         "charge_periods",

@@ -212,7 +212,9 @@ class Loader:
         )
         con.execute(
             """INSERT INTO ledger.source_totals
-            SELECT $source, f.unit, c.billing_period, c.currency, sum(c.row_count), sum(c.billed_total), sum(c.residual)
+            SELECT $source, f.unit, c.billing_period, c.currency, sum(c.row_count), sum(c.billed_total),
+              sum(c.residual),
+              max_by(c.conversion_rate, {'at': c.rated_at, 'rate': c.conversion_rate}), max(c.rated_at)
             FROM control AS c JOIN files_in_hand AS f ON f.path = c.x_SourceFile GROUP BY ALL""",
             key,
         )

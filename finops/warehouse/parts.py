@@ -19,7 +19,7 @@ from finops.models import model, models
 
 FROM_FILE = {"x_SourceSystem", "x_SourceUnit", "x_SourceFile", "x_LoadId", "x_ReportingCurrency"}
 """What sql/focus/charges.sql takes from the file that a charge came in."""
-REPORTED = {"x_BilledCostReporting", "x_EffectiveCostReporting"}
+REPORTED = {"x_ReportingRate", "x_BilledCostReporting", "x_EffectiveCostReporting"}
 """What sql/focus/charges.sql computes."""
 FROM_TAGS = {"Tags", "x_Team", "x_MlProject", "x_MlModelName", "x_MlRunId"}
 """What it takes from the set of tags: a bill has few of them, so each is kept once."""

@@ -40,6 +40,10 @@ CREATE TABLE IF NOT EXISTS ledger.source_totals (
   row_count BIGINT NOT NULL, billed_total DECIMAL(38,18) NOT NULL, residual DECIMAL(38,18) NOT NULL
 );
 
+-- units of the currency that the provider reckons a dollar at, on its rows of the latest usage; null: it tells none
+ALTER TABLE ledger.source_totals ADD COLUMN IF NOT EXISTS conversion_rate DECIMAL(38,18);
+ALTER TABLE ledger.source_totals ADD COLUMN IF NOT EXISTS rated_at TIMESTAMPTZ;
+
 CREATE TABLE IF NOT EXISTS ledger.changes (
   known_at TIMESTAMPTZ NOT NULL, source VARCHAR NOT NULL, billing_period VARCHAR NOT NULL, charge_date DATE NOT NULL,
   provider_name VARCHAR, sub_account_id VARCHAR, service_name VARCHAR, ml_stage VARCHAR, team VARCHAR,
@@ -53,6 +57,14 @@ CREATE TABLE IF NOT EXISTS ledger.failures (
 
 CREATE TABLE IF NOT EXISTS ledger.publications (
   published_at TIMESTAMPTZ NOT NULL, fingerprint VARCHAR NOT NULL, as_of DATE
+);
+
+CREATE TABLE IF NOT EXISTS ledger.rates (
+  billing_period VARCHAR NOT NULL, currency VARCHAR NOT NULL, reporting_currency VARCHAR NOT NULL,
+  rate DECIMAL(38,18) NOT NULL,  -- units of the reporting currency for one unit of the currency
+  source VARCHAR NOT NULL,  -- file: the rates file's; provider: the conversion rate on the provider's own bill
+  frozen_at TIMESTAMPTZ,  -- when the first publication after the month's end froze it; null while the month is open
+  file_rate DECIMAL(38,18)  -- what the rates file says now: another one than a frozen rate changes nothing
 );
 
 CREATE TABLE IF NOT EXISTS focus.accounts (

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from duckdb import DuckDBPyConnection
 
+from finops.focus import MONEY, TIME
 from finops.models import model
 from finops.sources.base import Source
 from finops.sources.landing import Landed
@@ -65,4 +66,6 @@ def normalise(con: DuckDBPyConnection, source: Source, batch: Sequence[Landed]) 
         con.execute(f"CREATE OR REPLACE TEMP TABLE source_tags AS {model('focus.source_tags').sql}")
     for table, sql in (("control", f"control.{name}"), ("tag_sets", "focus.tag_sets"), ("aside", "focus.aside")):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {model(sql).sql}")
+    for column, kind in (("conversion_rate", MONEY), ("rated_at", TIME)):  # only Google tells how it converts
+        con.execute(f"ALTER TABLE control ADD COLUMN IF NOT EXISTS {column} {kind}")
     return name

@@ -41,13 +41,42 @@ SELECT
   f.file AS x_SourceFile,
   f.load || ':' || STRFTIME(c.BillingPeriodStart, '%Y-%m') || ':' || c.BillingCurrency AS x_LoadId,
   f.reporting_currency AS x_ReportingCurrency,
-  CASE WHEN c.BillingCurrency = f.reporting_currency THEN c.BilledCost END AS x_BilledCostReporting,
-  CASE WHEN c.BillingCurrency = f.reporting_currency THEN c.EffectiveCost END AS x_EffectiveCostReporting
+  CASE WHEN c.BillingCurrency = f.reporting_currency THEN CAST(1 AS DECIMAL(38,18)) ELSE r.rate END
+    AS x_ReportingRate,
+  -- cost × rate, whole parts and fractions apart, so that all of its 36 digits after the point are there when it is
+  -- rounded to 18, once, half away from zero: a charge and its negation still cancel
+  CASE
+    WHEN c.BillingCurrency = f.reporting_currency THEN c.BilledCost
+    ELSE
+      CAST(TRUNC(c.BilledCost) AS DECIMAL(20,0)) * r.rate
+      + CAST(c.BilledCost - TRUNC(c.BilledCost) AS DECIMAL(18,18)) * CAST(TRUNC(r.rate) AS DECIMAL(20,0))
+      + CAST(
+        CAST(c.BilledCost - TRUNC(c.BilledCost) AS DECIMAL(18,18)) * CAST(r.rate - TRUNC(r.rate) AS DECIMAL(18,18))
+        AS DECIMAL(38,18)
+      )
+  END AS x_BilledCostReporting,
+  CASE
+    WHEN c.BillingCurrency = f.reporting_currency THEN c.EffectiveCost
+    ELSE
+      CAST(TRUNC(c.EffectiveCost) AS DECIMAL(20,0)) * r.rate
+      + CAST(c.EffectiveCost - TRUNC(c.EffectiveCost) AS DECIMAL(18,18)) * CAST(TRUNC(r.rate) AS DECIMAL(20,0))
+      + CAST(
+        CAST(c.EffectiveCost - TRUNC(c.EffectiveCost) AS DECIMAL(18,18)) * CAST(r.rate - TRUNC(r.rate) AS DECIMAL(18,18))
+        AS DECIMAL(38,18)
+      )
+  END AS x_EffectiveCostReporting
 FROM focus.parts AS c
 JOIN ledger.files AS f
   ON f.file_id = c.file_id
 LEFT JOIN part.tag_sets AS t
   ON t.tag_set_id = c.tag_set_id
+LEFT JOIN ledger.rates AS r
+  ON r.currency = c.BillingCurrency
+    AND r.reporting_currency = f.reporting_currency
+    -- most charges are in the reporting currency: they are not looked for
+    AND r.billing_period = CASE
+      WHEN c.BillingCurrency <> f.reporting_currency THEN STRFTIME(c.BillingPeriodStart, '%Y-%m')
+    END
 LEFT JOIN focus.accounts AS b
   ON b.account_id = c.BillingAccountId
 LEFT JOIN focus.accounts AS s

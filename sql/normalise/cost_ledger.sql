@@ -1,4 +1,5 @@
 -- The cost ledger's days as FOCUS charges of the provider `internal`: people, labelling, licences, hardware.
+-- A day is bought at its amount; money that comes back was not bought: it adjusts, and has no price.
 SELECT
   CAST(NULL AS VARCHAR) AS x_LeftOut,
   x_SourceFile,
@@ -11,26 +12,36 @@ SELECT
   amount AS ContractedCost,
   'internal' AS BillingAccountId,
   'Cost ledger' AS BillingAccountName,
+  'Ledger' AS BillingAccountType,
   currency AS BillingCurrency,
   CAST(DATE_TRUNC('month', charge_date) AS TIMESTAMPTZ) AS BillingPeriodStart,
   CAST(DATE_TRUNC('month', charge_date) + INTERVAL 1 MONTH AS TIMESTAMPTZ) AS BillingPeriodEnd,
   CAST(charge_date AS TIMESTAMPTZ) AS ChargePeriodStart,
   CAST(charge_date + INTERVAL 1 DAY AS TIMESTAMPTZ) AS ChargePeriodEnd,
   CASE
-    WHEN category IN ('people', 'labelling', 'licence', 'compliance', 'hardware', 'other') THEN 'Purchase'
+    WHEN category NOT IN ('people', 'labelling', 'licence', 'compliance', 'hardware', 'other') THEN NULL
+    WHEN amount < 0 THEN 'Adjustment'
+    ELSE 'Purchase'
   END AS ChargeCategory,
   description AS ChargeDescription,
   'Recurring' AS ChargeFrequency,
   COALESCE(vendor, 'internal') AS InvoiceIssuerName,
-  'Other' AS PricingCategory,
-  CAST(1 AS DECIMAL(38,18)) AS PricingQuantity,
-  'Days' AS PricingUnit,
+  CASE WHEN amount >= 0 THEN amount END AS ListUnitPrice,
+  CASE WHEN amount >= 0 THEN amount END AS ContractedUnitPrice,
+  CASE WHEN amount >= 0 THEN 'Other' END AS PricingCategory,
+  currency AS PricingCurrency,
+  CASE WHEN amount >= 0 THEN CAST(1 AS DECIMAL(38,18)) END AS PricingQuantity,
+  CASE WHEN amount >= 0 THEN 'Days' END AS PricingUnit,
   'internal' AS ProviderName,
   COALESCE(vendor, 'internal') AS PublisherName,
   CAST(NULL AS VARCHAR) AS SubAccountId,
   CAST(NULL AS VARCHAR) AS SubAccountName,
   'Other' AS ServiceCategory,
   category AS ServiceName,
+  'Other (Other)' AS ServiceSubcategory,
+  CASE WHEN amount >= 0 THEN category END AS SkuId,
+  CASE WHEN amount >= 0 THEN category END AS SkuMeter,
+  CASE WHEN amount >= 0 THEN category END AS SkuPriceId,
   tags AS Tags,
   TO_JSON(tags) AS x_TagSet,
   category AS x_ServiceCode,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 from finops.sources.cost_ledger import spread
 
 from .house import House, write_csv
+from .test_aws_focus_rules import RULES
 
 amounts = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=2) | (
-    st.decimals(allow_nan=False, allow_infinity=False, min_value=-1000, max_value=1000, places=18)
+    st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20) + 1, max_value=10**20 - 1, places=18)
 )
 
 
@@ -25,8 +27,10 @@ def test_days_add_up_and_differ_by_one_unit_of_the_last_digit(amount: Decimal, d
     parts = spread(amount, days)
     unit = Decimal(1).scaleb(min(-2, int(amount.as_tuple().exponent)))
     assert len(parts) == days
-    assert sum(map(int, [part / unit for part in parts])) * unit == amount  # in whole units: no rounding of our own
-    assert max(parts) - min(parts) <= unit
+    # in fractions, which round nothing
+    assert sum(map(Fraction, parts)) == Fraction(amount)
+    assert all((Fraction(part) / Fraction(unit)).denominator == 1 for part in parts)
+    assert Fraction(max(parts)) - Fraction(min(parts)) <= Fraction(unit)
 
 
 def line(**more: Any) -> dict[str, Any]:
@@ -90,6 +94,83 @@ def test_labelling_and_compliance_are_stages_by_themselves(tmp_path: Path, house
     ]
 
 
+def test_two_entries_on_the_same_days_both_count(tmp_path: Path, house: House) -> None:
+    """A rise in the middle of a month: one entry ends where the next begins; a bonus lies over both."""
+    rows = [
+        line(start_date="2026-09-01", end_date="2026-09-16", amount="1500"),
+        line(start_date="2026-09-16", end_date="2026-10-01", amount="1800"),
+        line(start_date="2026-09-10", end_date="2026-09-20", amount="10"),
+    ]
+    write_csv(tmp_path / "costs" / "a.csv", rows)
+    assert house.ok().total() == 3310
+    days = "SELECT CAST(ChargePeriodStart AS DATE), sum(BilledCost) FROM focus.charges GROUP BY 1 ORDER BY 1"
+    assert house.sql(days) == [
+        (date(2026, 9, day), (100 if day < 16 else 120) + (10 <= day < 20)) for day in range(1, 31)
+    ]
+
+
+def test_hardware_is_worth_less_by_the_day(tmp_path: Path, house: House) -> None:
+    """Straight-line depreciation: what it cost less what it will fetch, over its years; sold early, it ends there."""
+    machine = line(start_date="2026-03-15", end_date="2029-03-15", amount="328800.00", category="hardware")
+    write_csv(tmp_path / "costs" / "a.csv", [machine])
+    assert house.ok().total() == 328_800
+    assert house.sql("SELECT count(*), min(BilledCost), max(BilledCost) FROM focus.charges") == [(1096, 300, 300)]
+    per_month = "SELECT billing_period, billed_total FROM ledger.loads ORDER BY 1 LIMIT 2"
+    assert house.sql(per_month) == [("2026-03", 17 * 300), ("2026-04", 30 * 300)]
+
+
+FOCUS_RULES = [rule for rule in RULES if rule[0] != "what no row lacks"]
+NEVER_NULL = (
+    *("BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingAccountId", "BillingAccountName"),
+    *("BillingAccountType", "BillingCurrency", "BillingPeriodStart", "BillingPeriodEnd", "ChargeCategory"),
+    *("ChargeFrequency", "InvoiceIssuerName", "PricingCurrency", "ProviderName", "PublisherName", "ServiceCategory"),
+    *("ServiceName", "ServiceSubcategory", "x_InvoiceMonth", "x_MlStage", "x_LoadId"),
+)
+
+
+def test_ledger_charges_are_focus_charges(tmp_path: Path, house: House) -> None:
+    """FOCUS's rules on which columns a charge has, for every category, with and without a vendor, paid and back."""
+    categories = ("people", "labelling", "licence", "compliance", "hardware", "other")
+    rows = [line(category=each, vendor=name, amount=a) for each in categories for name in ("", "V") for a in (1, -1)]
+    write_csv(tmp_path / "costs" / "a.csv", rows)
+    house.ok()
+    found = house.sql("SELECT * FROM focus.charges")
+    names = [name for (name,) in house.sql("SELECT column_name FROM (DESCRIBE focus.charges)")]
+    charges = [dict(zip(names, row, strict=True)) for row in found]
+    assert len(charges) == 4 * len(rows)
+    broken = [(name, row) for name, when, must in FOCUS_RULES for row in charges if when(row) and not must(row)]
+    assert broken == []
+    assert {name for row in charges for name in NEVER_NULL if row[name] is None} == set()
+    assert {row["ProviderName"] for row in charges} == {"internal"}
+    kinds = {(row["BilledCost"] < 0, row["ChargeCategory"]) for row in charges}
+    assert kinds == {(False, "Purchase"), (True, "Adjustment")}
+    assert {(row["PublisherName"], row["InvoiceIssuerName"]) for row in charges} == {("V", "V"), ("internal",) * 2}
+    stages = {row["x_MlStage"] for row in charges if row["ServiceName"] in {"labelling", "compliance"}}
+    assert stages == {"data_labeling", "compliance"}  # what comes back too
+
+
+LISTED = {
+    "a.csv": "start_date,end_date,amount,currency,category,description\n2026-09-01,2026-09-02,{},USD,other,\n",
+    "a.yaml": "costs:\n- start_date: 2026-09-01\n  end_date: 2026-09-02\n  amount: {}\n  currency: USD\n"
+    "  category: other\n  description:\n",
+}
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_every_digit_of_an_amount_is_kept(tmp_path: Path, house: House, name: str) -> None:
+    (tmp_path / "costs").mkdir()
+    (tmp_path / "costs" / name).write_text(LISTED[name].format("12345678901234567.123456789012345678"))
+    assert house.ok().total() == Decimal("12345678901234567.123456789012345678")
+
+
+def test_a_mistake_in_yaml_is_named_with_line_and_column(tmp_path: Path, house: House) -> None:
+    (tmp_path / "costs").mkdir()
+    entries = [line(), line(category="peple")]
+    text = "costs:\n" + "".join(f"- {{{', '.join(f'{k}: {v}' for k, v in each.items())}}}\n" for each in entries)
+    (tmp_path / "costs" / "a.yaml").write_text(text)
+    house.refused("a.yaml, line 3, entry 2, column category", "unknown category 'peple'", "'people'")
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -109,6 +190,7 @@ def test_labelling_and_compliance_are_stages_by_themselves(tmp_path: Path, house
         pytest.param({"category": "peple"}, ("unknown category 'peple'", "did you mean 'people'"), id="category"),
         pytest.param({"currency": "usd"}, ("three capitals",), id="currency"),
         pytest.param({"currency": "US1"}, ("three capitals",), id="currency with a digit"),
+        pytest.param({"amount": "1_000"}, ("amount is not a number",), id="underscore"),
     ],
 )
 def test_a_bad_line_is_named_and_leaves_the_old_charges(
@@ -117,7 +199,7 @@ def test_a_bad_line_is_named_and_leaves_the_old_charges(
     path = write_csv(tmp_path / "costs" / "a.csv", [line(amount="7")])
     house.ok()
     write_csv(path, [line(), line(**wrong)])
-    house.refused(*words, "a.csv, line 3")
+    house.refused(*words, f"a.csv, line 3, column {next(iter(wrong))}")
     assert house.total() == 7
 
 

@@ -209,11 +209,14 @@ def test_rows_of_before_july_2025(bill: House) -> None:
 def test_a_currency_rate_that_changes_in_the_month(bill: House) -> None:
     """Money stays in the bill's currency: two rows of nine euros are eighteen euros at any rate."""
     assert charges(bill, "rate", "BilledCost, BillingCurrency") == [(9, "EUR")] * 2
+    # both are of the same hour: of their two rates the higher one is the month's
+    assert charges(bill, "rate", "x_ReportingRate") == [(Decimal("1.052631578947368421"),)] * 2
 
 
 def test_two_accounts_with_two_currencies(bill: House) -> None:
     found = charges(bill, "currencies", "BillingAccountId, BillingCurrency, BilledCost, x_BilledCostReporting")
-    assert found == [("U", "USD", 1, 1), ("J", "JPY", 100, None)]  # a rate into the reporting currency is not known
+    # what Google reckons a dollar at: 100 / 155.5
+    assert found == [("U", "USD", 1, 1), ("J", "JPY", 100, Decimal("0.6430868167202572"))]
     loads = "SELECT currency, sum(billed_total) FROM ledger.loads WHERE currency <> 'USD' GROUP BY 1 ORDER BY 1"
     assert bill.sql(loads) == [("EUR", 18), ("JPY", 100)]
 
