@@ -51,7 +51,8 @@ SELECT
   ServiceSubcategory,
   SkuId,
   SkuMeter,
-  SkuPriceDetails,
+  -- of a price that the bill does not name there are no details
+  CASE WHEN SkuPriceId IS NOT NULL THEN SkuPriceDetails END AS SkuPriceDetails,
   SkuPriceId,
   SubAccountId,
   SubAccountName,
