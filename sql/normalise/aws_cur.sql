@@ -420,7 +420,9 @@ kept AS (
       -- also the purchase of a commitment: committed is what one covers
       ELSE 'Standard'
     END AS PricingCategory,
-    p.pricing_currency AS PricingCurrency,
+    -- rows without a price (a tax) name no currency of one: AWS's prices are in dollars, so a bill in dollars tells
+    COALESCE(p.pricing_currency, CASE WHEN p.line_item_currency_code = 'USD' THEN p.line_item_currency_code END)
+      AS PricingCurrency,
     CASE
       WHEN p.is_unused AND p.savings_plan IS NULL THEN p.reservation_unused_quantity
       WHEN p.is_unused THEN p.commitment_quantity
