@@ -31,7 +31,8 @@ SELECT
   CommitmentDiscountType,
   CommitmentDiscountUnit,
   CAST(NULL AS VARCHAR) AS CommitmentProgramEligibilityDetails,
-  ConsumedQuantity,
+  -- Google counts storage in byte-seconds: with eighteen digits after the point a large bucket's month overflows a sum
+  CAST(ConsumedQuantity AS DECIMAL(38,12)) AS ConsumedQuantity,
   ConsumedUnit,
   ContractApplied,
   ContractedCost,

@@ -23,7 +23,8 @@ SELECT
   CommitmentDiscountStatus,
   CommitmentDiscountType,
   CommitmentDiscountUnit,
-  ConsumedQuantity,
+  -- Google counts storage in byte-seconds: with eighteen digits after the point a large bucket's month overflows a sum
+  CAST(ConsumedQuantity AS DECIMAL(38,12)) AS ConsumedQuantity,
   ConsumedUnit,
   ContractedCost,
   ContractedUnitPrice,

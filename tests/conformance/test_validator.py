@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from finops import accounts
@@ -117,7 +118,6 @@ def test_real_bills_fail_what_their_writers_left_out_and_no_other_rule(
 def test_the_validator_sees_what_is_wrong(validator: Validator, small: Company, tmp_path: Path) -> None:
     """The control: of a file with a defect it says so, and only the rule of that defect is new."""
     path = exported(small.published, tmp_path / "focus").popitem()[1]
-    import duckdb
 
     wrong = tmp_path / "wrong.parquet"
     with duckdb.connect() as con:
