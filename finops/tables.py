@@ -166,6 +166,8 @@ def _alerts(context: Context) -> None:
 
 TABLES: tuple[Table, ...] = (
     from_sql("focus.charges_v1_4", view=True),
+    from_sql("focus.billing_periods", view=True),
+    from_sql("focus.invoice_details", view=True),
     from_sql("main.focus_data_table", view=True),
     from_sql("spend.daily"),
     from_sql("spend.stage_coverage"),

@@ -14,6 +14,7 @@ import typer
 from finops.cli import alerts, budgets, catalog
 from finops.cli.console import say
 from finops.cli.doctor import doctor
+from finops.cli.export import export
 from finops.cli.reports import checks, gaps, idle, overruns, restatements, stages
 from finops.cli.run import run
 from finops.cli.simulate import simulate
@@ -47,7 +48,7 @@ def finops(
     """
 
 
-for _command in (run, simulate, stages, idle, overruns, gaps, restatements, checks, doctor):
+for _command in (run, simulate, stages, idle, overruns, gaps, restatements, checks, export, doctor):
     app.command()(_command)
 # a statement may begin with a comment, which looks like an option
 app.command(context_settings={"ignore_unknown_options": True})(sql)

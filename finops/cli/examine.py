@@ -29,6 +29,8 @@ from finops.warehouse.database import Warehouse
 
 Check = Callable[[], str]
 """Returns what is fine; raises when something is not."""
+FOCUS = ("aws-focus", "focus-files")
+"""Kinds of sources that are FOCUS files already: what they lack is their writers'."""
 ENOUGH = 1 << 30
 """Free bytes below which a run may not end; publishing needs the work file's size once more."""
 
@@ -39,6 +41,8 @@ def examinations(config: Config) -> Iterator[tuple[str, Check]]:
     yield f"home {config.home_dir}", lambda: _home(config)
     for source in config.sources:
         yield f"source {source.name}", partial(_source, config, source)
+        if source.kind in FOCUS:
+            yield f"columns of {source.name}", partial(_columns, config, source)
     for telemetry in config.telemetry:
         yield f"telemetry {telemetry.name}", partial(_telemetry, config, telemetry)
     yield "stages", lambda: _stages(config)
@@ -104,6 +108,27 @@ def _complete(source: Source, unit: Unit) -> str:
         return f", {count(len(source.files(unit)), 'file')}"
     except Changed as change:
         return f", which is being delivered: {change}"
+
+
+def _columns(config: Config, entry: SourceEntry) -> str:
+    """What the bills that are loaded lack of what FOCUS calls mandatory: it stays null, nothing is made up."""
+    if not config.published.exists():
+        return "not loaded yet"
+    try:
+        with query(config.published) as con:
+            found = con.execute(
+                """SELECT coalesce(provider_name, 'no provider'), focus_version, column_name, sum(null_count),
+                  sum(row_count)
+                FROM focus.lacking WHERE source = ? GROUP BY ALL ORDER BY ALL""",
+                [entry.name],
+            ).fetchall()
+    except (duckdb.Error, WarehouseError):  # an earlier version published it, or it is damaged: that is told by itself
+        return "not known: finops run tells"
+    lacks = [
+        f"{provider} (FOCUS {version}) lacks {column} in {nulls:,} of {count(int(rows), 'row')}"
+        for provider, version, column, nulls, rows in found
+    ]
+    return "; ".join(lacks) if lacks else "all that FOCUS calls mandatory is there"
 
 
 def _modified(unit: Unit) -> float:

@@ -15,6 +15,7 @@ SAVINGS_PLAN_RATE = {"p4d.24xlarge": 19.2241}
 RESERVED_RECURRING = {"g5.xlarge": 0.3179, "g5.2xlarge": 0.3830}
 RESERVED_UPFRONT = {"g5.xlarge": 2785.0, "g5.2xlarge": 3355.0}  # for 8,760 hours
 HOURS_A_YEAR = 8760
+_OFFER_AND_RATE = "JRTCKXETXF.6YS6EN2CT7"  # AWS's codes for on demand, and for its rate by the hour
 PREFIX = {"us-east-1": "", "us-east-2": "USE2-", "eu-west-1": "EU-"}
 SAGEMAKER_PREFIX = {"us-east-1": "USE1", "us-east-2": "USE2", "eu-west-1": "EUW1"}
 
@@ -104,6 +105,7 @@ def _columns(instance: Instance, listed: Units) -> dict[str, Column]:
         usage_type, family = f"{PREFIX[region]}{kind}:{spec.instance_type}", "Compute Instance"
         operation = "RunInstances:SV001" if spec.purchase == "spot" else "RunInstances"
     block = spec.purchase == "capacity_block"
+    sku = token(0, "sku", usage_type, length=16).upper()
     return {
         "line_item_usage_type": usage_type,
         "line_item_operation": operation,
@@ -120,12 +122,13 @@ def _columns(instance: Instance, listed: Units) -> dict[str, Column]:
         if spec.purchase == "spot"
         else "OnDemand",
         "pricing_purchase_option": "Partial Upfront" if spec.purchase == "reserved" else None,
+        "pricing_rate_code": f"{sku}.{_OFFER_AND_RATE}",
         "pricing_unit": "Hrs",
         "product_instance_type": spec.instance_type,
         "product_region_code": region,
         "product_location": region,
         "product_product_family": family,
-        "product_sku": token(0, "sku", usage_type, length=16).upper(),
+        "product_sku": sku,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from finops.simulator.company import Company
+from finops.simulator.company import Company, Project
 from finops.simulator.gcp_lines import Line, Pairs, label_pairs
 from finops.simulator.gcp_skus import sku
 
@@ -92,6 +92,22 @@ _OTHER: tuple[_Small, ...] = (
     ("keys", "kms", "nimbus-shared-net", 0.0021, "steady", 1.0, ()),
     ("trials", "gcs", "nimbus-sandbox", 0.9, "steady", 1.0, (("promotion", 1.0),)),
 )
+# API host and collection of a service's resources
+_COLLECTIONS = {
+    "Compute Engine": ("compute", "instances"),
+    "Cloud Storage": ("storage", "buckets"),
+    "BigQuery": ("bigquery", "datasets"),
+    "Cloud SQL": ("sqladmin", "instances"),
+    "Networking": ("compute", "networks"),
+    "Cloud Logging": ("logging", "buckets"),
+    "Cloud Monitoring": ("monitoring", "services"),
+    "Cloud Run": ("run", "services"),
+    "Cloud Pub/Sub": ("pubsub", "topics"),
+    "Cloud Dataflow": ("dataflow", "jobs"),
+    "Sensitive Data Protection": ("dlp", "jobs"),
+    "Cloud Key Management Service (KMS)": ("cloudkms", "keyRings"),
+    "Notebooks": ("notebooks", "instances"),
+}
 _NAMESPACES = ("defect-scan", "argo", "kube:unallocated", "kube:system-overhead")
 _STEPS = {"reports": (1.35, 4), "mini-tokens-out": (1.6, 3), "features": (0.7, 5)}
 
@@ -123,7 +139,7 @@ def _ml(row: Sequence[str], company: Company) -> Demand:
         label_pairs(tags),
         region=project.region,
         model=model.name if model else None,
-        resource=None if vertex else (name, f"//{_host(item.service)}/projects/{project.id}/{name}"),
+        resource=None if vertex else (name, _global_name(item.service, project, name)),
     )
     step, age = _STEPS.get(name, (1.0, 0))
     return Demand(line, float(usd), _RHYTHMS[rhythm], float(growth), step, age)
@@ -155,11 +171,10 @@ def _small(row: _Small, copy: int, company: Company) -> Demand:
     name, key, project_id, daily, rhythm, growth, earned = row
     item, project = sku(key), company.project(project_id)
     unique = f"{name}-{copy:03d}"
-    path = f"//{_host(item.service)}/projects/{project.id}/{unique}"
     labels: Pairs = (("env", "prod"),) if copy % 2 else ()
     line = Line(
         unique, item, project, "not_ml", "none", labels, region=project.region, credits=earned,
-        inherited_tag=copy % 3 == 0, resource=(unique, path),
+        inherited_tag=copy % 3 == 0, resource=(unique, _global_name(item.service, project, unique)),
     )  # fmt: skip
     step, age = _STEPS.get(name, (1.0, 0))
     return Demand(line, daily * (1.0 + 0.3 * (copy % 4)), rhythm, growth, step, age)
@@ -173,12 +188,7 @@ def _fees(company: Company) -> list[Demand]:
     return [Demand(support, 1500.0, "monthly", 1.0), Demand(atlas, 18.0, "steady", 1.01)]
 
 
-def _host(service: str) -> str:
-    """The API host that a service's resource names begin with."""
-    hosts = {
-        "Compute Engine": "compute",
-        "Cloud Storage": "storage",
-        "BigQuery": "bigquery",
-        "Cloud SQL": "sqladmin",
-    }
-    return f"{hosts.get(service, service.rsplit(' ', 1)[-1].lower().strip('()'))}.googleapis.com"
+def _global_name(service: str, project: Project, name: str) -> str:
+    """The resource's full name: host, project, and the collection that tells what kind of resource it is."""
+    host, collection = _COLLECTIONS[service]
+    return f"//{host}.googleapis.com/projects/{project.id}/{collection}/{name}"

@@ -16,7 +16,7 @@ NORMALISER = Normaliser(
         **dict.fromkeys(("x_ServiceCode", "x_ServiceId", "x_UsageType", "x_Operation"), "VARCHAR"),
         "x_Credits": CREDITS,
     },
-    required=(*(name for name in MANDATORY if name != "ServiceCategory"), "ListCost", "ContractedCost"),
+    required=tuple(name for name in MANDATORY if name != "ServiceCategory"),
 )
 
 

@@ -22,7 +22,7 @@ from finops.models import model
 from finops.sources.base import Source
 from finops.sources.landing import Landed
 from finops.sources.reading import unreadable
-from finops.warehouse import accepting, parts, staging
+from finops.warehouse import accepting, lacking, parts, staging
 from finops.warehouse.connection import scalar
 from finops.warehouse.database import set_reference_data
 from finops.warehouse.recipe import attributed_sql, recipe
@@ -129,6 +129,8 @@ class Loader:
             accepting.adds_up(self.con, where)
             self._keep_difference(source.name, cause)
             self._remember(source.name)
+            if normaliser == "focus":
+                lacking.note(self.con, source.name, batch)
             self.con.execute("COMMIT")
             self.changed = True
         except (SourceError, duckdb.Error) as error:
@@ -195,6 +197,7 @@ class Loader:
             "DELETE FROM ledger.units WHERE ",
             "DELETE FROM ledger.source_totals WHERE ",
             "DELETE FROM ledger.left_out WHERE ",
+            "DELETE FROM focus.lacking WHERE ",
         ):
             self.con.execute(change + in_hand, [source])
 

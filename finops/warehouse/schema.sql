@@ -72,6 +72,11 @@ CREATE TABLE IF NOT EXISTS focus.accounts (
   asked_on DATE
 );
 
+CREATE TABLE IF NOT EXISTS focus.lacking (  -- what FOCUS files lack of what their version calls mandatory
+  source VARCHAR NOT NULL, unit VARCHAR NOT NULL, provider_name VARCHAR, focus_version VARCHAR NOT NULL,
+  column_name VARCHAR NOT NULL, has_column BOOLEAN NOT NULL, null_count BIGINT NOT NULL, row_count BIGINT NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS focus.sku_prices (
   sku_id VARCHAR, service_id VARCHAR, service_name VARCHAR, sku_description VARCHAR, resource_group VARCHAR,
   usage_type VARCHAR, regions VARCHAR[], pricing_unit VARCHAR, tier_start DECIMAL(38,18), list_price DECIMAL(38,18),

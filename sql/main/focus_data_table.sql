@@ -23,7 +23,8 @@ SELECT
   CommitmentDiscountStatus,
   CommitmentDiscountType,
   CommitmentDiscountUnit,
-  ConsumedQuantity,
+  -- Google counts storage in byte-seconds: with eighteen digits after the point a large bucket's month overflows a sum
+  CAST(ConsumedQuantity AS DECIMAL(38,12)) AS ConsumedQuantity,
   ConsumedUnit,
   ContractedCost,
   ContractedUnitPrice,
@@ -51,7 +52,8 @@ SELECT
   ServiceSubcategory,
   SkuId,
   SkuMeter,
-  SkuPriceDetails,
+  -- of a price that the bill does not name there are no details
+  CASE WHEN SkuPriceId IS NOT NULL THEN SkuPriceDetails END AS SkuPriceDetails,
   SkuPriceId,
   SubAccountId,
   SubAccountName,

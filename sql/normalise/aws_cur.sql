@@ -81,6 +81,47 @@ services AS (
     ('AWSDatabaseMigrationSvc', 'Migration', 'Data Migration')
   ) AS known(code, category, subcategory)
 ),
+-- as AWS's price list calls them: the report has a name for what lies in one place, and leaves it out elsewhere
+regions AS (
+  SELECT *
+  FROM (
+    VALUES
+    ('us-east-1', 'US East (N. Virginia)'),
+    ('us-east-2', 'US East (Ohio)'),
+    ('us-west-1', 'US West (N. California)'),
+    ('us-west-2', 'US West (Oregon)'),
+    ('us-gov-east-1', 'AWS GovCloud (US-East)'),
+    ('us-gov-west-1', 'AWS GovCloud (US-West)'),
+    ('af-south-1', 'Africa (Cape Town)'),
+    ('ap-east-1', 'Asia Pacific (Hong Kong)'),
+    ('ap-northeast-1', 'Asia Pacific (Tokyo)'),
+    ('ap-northeast-2', 'Asia Pacific (Seoul)'),
+    ('ap-northeast-3', 'Asia Pacific (Osaka)'),
+    ('ap-south-1', 'Asia Pacific (Mumbai)'),
+    ('ap-south-2', 'Asia Pacific (Hyderabad)'),
+    ('ap-southeast-1', 'Asia Pacific (Singapore)'),
+    ('ap-southeast-2', 'Asia Pacific (Sydney)'),
+    ('ap-southeast-3', 'Asia Pacific (Jakarta)'),
+    ('ap-southeast-4', 'Asia Pacific (Melbourne)'),
+    ('ap-southeast-5', 'Asia Pacific (Malaysia)'),
+    ('ap-southeast-7', 'Asia Pacific (Thailand)'),
+    ('ca-central-1', 'Canada (Central)'),
+    ('ca-west-1', 'Canada West (Calgary)'),
+    ('eu-central-1', 'EU (Frankfurt)'),
+    ('eu-central-2', 'Europe (Zurich)'),
+    ('eu-north-1', 'EU (Stockholm)'),
+    ('eu-south-1', 'EU (Milan)'),
+    ('eu-south-2', 'Europe (Spain)'),
+    ('eu-west-1', 'EU (Ireland)'),
+    ('eu-west-2', 'EU (London)'),
+    ('eu-west-3', 'EU (Paris)'),
+    ('il-central-1', 'Israel (Tel Aviv)'),
+    ('me-central-1', 'Middle East (UAE)'),
+    ('me-south-1', 'Middle East (Bahrain)'),
+    ('mx-central-1', 'Mexico (Central)'),
+    ('sa-east-1', 'South America (Sao Paulo)')
+  ) AS known(code, name)
+),
 lines AS (
   SELECT
     s.*,
@@ -99,7 +140,15 @@ lines AS (
       WHEN s.pricing_public_on_demand_cost IS NULL THEN s.line_item_unblended_rate
       ELSE s.pricing_public_on_demand_rate
     END AS list_price,
-    CASE s.pricing_unit WHEN 'Hrs' THEN 'Hours' WHEN 'GB-Mo' THEN 'GB-Months' ELSE s.pricing_unit END AS unit,
+    -- AWS's units in FOCUS's Unit Format, which counts time in the plural
+    CASE s.pricing_unit
+      WHEN 'Hrs' THEN 'Hours'
+      WHEN 'GB-Mo' THEN 'GB-Months'
+      WHEN 'Obj-Month' THEN 'Object-Months'
+      WHEN 'Lambda-GB-Second' THEN 'GB-Seconds'
+      WHEN '1K tokens' THEN '1000 Tokens'
+      ELSE s.pricing_unit
+    END AS unit,
     -- a fee's resource is the commitment itself: it tells where the export leaves the columns of ARNs out
     COALESCE(
       s.savings_plan_savings_plan_a_r_n,
@@ -371,7 +420,9 @@ kept AS (
       -- also the purchase of a commitment: committed is what one covers
       ELSE 'Standard'
     END AS PricingCategory,
-    p.pricing_currency AS PricingCurrency,
+    -- rows without a price (a tax) name no currency of one: AWS's prices are in dollars, so a bill in dollars tells
+    COALESCE(p.pricing_currency, CASE WHEN p.line_item_currency_code = 'USD' THEN p.line_item_currency_code END)
+      AS PricingCurrency,
     CASE
       WHEN p.is_unused AND p.savings_plan IS NULL THEN p.reservation_unused_quantity
       WHEN p.is_unused THEN p.commitment_quantity
@@ -381,16 +432,23 @@ kept AS (
       WHEN p.is_unused AND p.savings_plan IS NULL
         THEN CASE WHEN p.reservation_unused_quantity IS NOT NULL THEN COALESCE(p.unit, 'Hours') END
       WHEN p.is_unused THEN p.commitment_unit
-      WHEN (p.is_metered OR p.category = 'Purchase') AND p.line_item_usage_amount IS NOT NULL THEN p.unit
+      WHEN p.is_metered AND p.line_item_usage_amount IS NOT NULL THEN p.unit
+      -- a fee without a unit is counted by itself
+      WHEN p.category = 'Purchase' AND p.line_item_usage_amount IS NOT NULL THEN COALESCE(p.unit, 'Units')
     END AS PricingUnit,
     'AWS' AS ProviderName,
     COALESCE(p.line_item_legal_entity, p.bill_invoicing_entity) AS PublisherName,
     COALESCE(p.product_region_code, p.product_region, p.product['region']) AS RegionId,
-    COALESCE(p.product_location, p.product['location']) AS RegionName,
+    COALESCE(p.product_location, p.product['location'], g.name) AS RegionName,
     p.resource AS ResourceId,
     CASE
       WHEN p.resource IS NULL THEN NULL
-      ELSE COALESCE(p.product_product_family, CASE WHEN p.is_commitment_fee OR p.is_unused THEN 'Commitment' END)
+      ELSE COALESCE(
+        p.product_product_family,
+        CASE WHEN p.is_commitment_fee OR p.is_unused THEN 'Commitment' END,
+        -- arn:partition:service:region:account:type/id, or type:id
+        NULLIF(REGEXP_EXTRACT(p.resource, '^arn:[^:]*:[^:]*:[^:]*:[^:]*:([a-z-]+)[:/]', 1), '')
+      )
     END AS ResourceType,
     COALESCE(k.category, CASE WHEN p.is_bedrock THEN 'AI and Machine Learning' ELSE 'Other' END) AS ServiceCategory,
     COALESCE(p.product_name, p.line_item_product_code, 'AWS') AS ServiceName,
@@ -418,6 +476,8 @@ kept AS (
   FROM priced AS p
   LEFT JOIN services AS k
     ON k.code = p.line_item_product_code
+  LEFT JOIN regions AS g
+    ON g.code = COALESCE(p.product_region_code, p.product_region, p.product['region'])
 )
 -- What follows from columns that are kept is not kept itself: the view over them says it again.
 SELECT

@@ -116,7 +116,14 @@ kept AS (
       ELSE 'Used'
     END AS CommitmentDiscountStatus,
     CASE WHEN is_usage THEN usage_amount END AS ConsumedQuantity,
-    CASE WHEN is_usage THEN usage_unit END AS ConsumedUnit,
+    -- Google's units in FOCUS's Unit Format: `byte-seconds`, `gibibyte month`
+    CASE
+      WHEN NOT is_usage THEN NULL
+      WHEN usage_unit = 'bytes' THEN 'B'
+      WHEN usage_unit = 'byte-seconds' THEN 'B-Seconds'
+      WHEN usage_unit = 'seconds' THEN 'Seconds'
+      ELSE usage_unit
+    END AS ConsumedUnit,
     CASE
       WHEN is_priced AND COALESCE(price_pricing_unit_quantity, 1) = 1
         THEN COALESCE(price_effective_price_default, price_effective_price)
@@ -130,7 +137,16 @@ kept AS (
       ELSE 'Standard'
     END AS PricingCategory,
     CASE WHEN is_priced THEN usage_amount_in_pricing_units END AS PricingQuantity,
-    CASE WHEN is_priced THEN usage_pricing_unit END AS PricingUnit,
+    CASE
+      WHEN NOT is_priced THEN NULL
+      WHEN usage_pricing_unit IN ('second', 'minute', 'hour', 'day', 'month', 'year')
+        THEN UPPER(LEFT(usage_pricing_unit, 1)) || SUBSTRING(usage_pricing_unit, 2) || 's'
+      WHEN usage_pricing_unit IN ('gibibyte', 'tebibyte') THEN UPPER(LEFT(usage_pricing_unit, 1)) || 'iB'
+      WHEN usage_pricing_unit IN ('gibibyte hour', 'gibibyte month', 'tebibyte hour', 'tebibyte month')
+        THEN UPPER(LEFT(usage_pricing_unit, 1)) || 'iB-'
+          || UPPER(SUBSTRING(usage_pricing_unit, 10, 1)) || SUBSTRING(usage_pricing_unit, 11) || 's'
+      ELSE usage_pricing_unit
+    END AS PricingUnit,
     COALESCE(seller_name, 'Google Cloud') AS PublisherName,
     COALESCE(location_region, location_location) AS RegionId,
     resource_global_name AS ResourceId,
@@ -139,7 +155,7 @@ kept AS (
     COALESCE(service_description, cost_type) AS ServiceName,
     COALESCE(seller_name, 'Google Cloud') AS ServiceProviderName,
     COALESCE(service_subcategory, 'Other (Other)') AS ServiceSubcategory,
-    sku_id AS SkuId,
+    CASE WHEN category <> 'Tax' THEN sku_id END AS SkuId,
     project_id AS SubAccountId,
     project_name AS SubAccountName,
     labels AS Tags,

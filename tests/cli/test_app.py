@@ -21,12 +21,13 @@ CONTRACT = (
     ("gaps",),
     ("restatements",),
     ("checks",),
+    ("export",),
     ("doctor",),
     ("alerts", "test"),
     ("budgets", "import"),
     ("catalog", "refresh"),
 )
-OTHERS = {"run", "simulate", "sql", "doctor", "alerts", "budgets", "catalog"}
+OTHERS = {"run", "simulate", "sql", "export", "doctor", "alerts", "budgets", "catalog"}
 QUERYING = [words for words in CONTRACT if words[0] not in OTHERS]
 
 

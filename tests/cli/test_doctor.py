@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -110,3 +111,15 @@ def test_a_library_s_own_error_is_a_finding(finops: Finops, healthy: Path, monke
     assert result.code == 1
     assert "source sample: TimeoutError: no answer in 10 s. What to do:" in result.text
     assert findings(result.text)["source people"] == "ok"
+
+
+def test_what_the_bills_lack_of_focus_is_shown(finops: Finops, healthy: Path) -> None:
+    (healthy.parent / "var").mkdir()
+    with duckdb.connect(healthy.parent / "var" / "finops.duckdb") as con:
+        con.execute(
+            """CREATE SCHEMA focus; CREATE TABLE focus.lacking AS SELECT 'sample' AS source, 'a.csv' AS unit,
+            'Oracle' AS provider_name, '1.0' AS focus_version, 'ContractedCost' AS column_name, true AS has_column,
+            7 AS null_count, 1000 AS row_count"""
+        )
+    result = finops("doctor", "--config", healthy)
+    assert "columns of sample: Oracle (FOCUS 1.0) lacks ContractedCost in 7 of 1,000 rows\n" in result.text

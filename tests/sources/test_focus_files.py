@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ROOT
+
 from .house import House, focus, write_csv
 
 SAMPLE = Path(__file__).parent / "samples" / "focus_spec_purchase_scenario_2.csv"
@@ -99,3 +101,62 @@ def test_one_file_as_the_uri(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "only.csv", [focus("1")])
     source = {"name": "x", "kind": "focus-files", "uri": path.as_uri()}
     assert House(tmp_path, source).ok().total() == 1
+
+
+LACKING = """SELECT provider_name, focus_version, column_name, has_column, null_count, row_count
+FROM focus.lacking ORDER BY ALL"""
+
+
+def test_what_a_real_file_lacks_is_told(tmp_path: Path) -> None:
+    """The expected counts are of the file's text."""
+    path = ROOT / "fixtures/real/focus_1.0_finops_sample_1000.csv"
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    of_oracle = [row for row in rows if row["ProviderName"] == "Oracle"]
+    assert {row["ContractedCost"] for row in of_oracle} == {"NULL"}
+    house = House(tmp_path, {"name": "other", "kind": "focus-files", "uri": str(path)}).ok()
+    assert house.sql(LACKING) == [("Oracle", "1.0", "ContractedCost", True, len(of_oracle), len(of_oracle))]
+
+
+NEW = {"ServiceProviderName": "New", "HostProviderName": "Host"}
+
+
+@pytest.mark.parametrize(
+    ("version", "more", "without", "lacks"),
+    [
+        ("1.0", {}, (), []),
+        ("1.1", {"SkuMeter": "m"}, ("ListCost",), ["ListCost"]),
+        ("1.2", {"InvoiceId": "i"}, ("PublisherName",), ["PublisherName"]),
+        ("1.3", {"ContractApplied": "{}", "ServiceProviderName": "New"}, (), ["HostProviderName"]),
+        ("1.4", {"InvoiceDetailId": "d", **NEW}, ("ProviderName", "PublisherName"), []),
+    ],
+)
+def test_a_file_is_measured_by_its_own_version(
+    tmp_path: Path, house: House, version: str, more: dict[str, str], without: tuple[str, ...], lacks: list[str]
+) -> None:
+    """Names in any case, times without seconds or zone, tags as JSON, columns of the provider's own: as Azure has."""
+    row = focus(
+        "1.5E-05", PublisherName="P", InvoiceIssuerName="I", BillingAccountName="", ChargeClass="",
+        ChargeDescription="", PricingQuantity="1", PricingUnit="Hours", Tags='{"env": "prod"}', x_SkuMeterName="own",
+        ChargePeriodStart="2026-09-02T00:00", BillingPeriodStart="2026-09-01T00:00Z", **more,
+    )  # fmt: skip
+    write_csv(tmp_path / "bills" / "a.csv", [{k.lower(): v for k, v in row.items() if k not in without}])
+    house.ok()
+    assert [(v, name, there) for _, v, name, there, _, _ in house.sql(LACKING)] == [
+        (version, name, False) for name in lacks
+    ]
+    assert house.sql("SELECT BilledCost, Tags, strftime(ChargePeriodStart, '%d %H:%M') FROM focus.charges") == [
+        (Decimal("0.000015"), {"env": "prod"}, "02 00:00")
+    ]
+
+
+def test_what_a_file_lacks_is_forgotten_with_it(tmp_path: Path, house: House) -> None:
+    whole = {"PublisherName": "P", "InvoiceIssuerName": "I", "BillingAccountName": "", "ChargeClass": ""}
+    whole |= {"ChargeDescription": "", "PricingQuantity": "", "PricingUnit": ""}
+    path = write_csv(tmp_path / "bills" / "a.csv", [focus(**(whole | {"PublisherName": ""}))])
+    write_csv(tmp_path / "bills" / "b.csv", [focus(**whole)])
+    house.ok()
+    assert [row[2:] for row in house.sql(LACKING)] == [("PublisherName", True, 1, 1)]
+    path.unlink()
+    house.ok()
+    assert house.sql(LACKING) == []

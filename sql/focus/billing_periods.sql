@@ -1,0 +1,29 @@
+-- FOCUS 1.4's Billing Period: every issuer's months, and whether they are open, as far as the bills tell.
+-- No bill says when a period was created, or last updated; what is not known stays null.
+WITH periods AS (
+  SELECT
+    InvoiceIssuerName,
+    BillingPeriodStart,
+    BillingPeriodEnd,
+    -- AWS leaves the number of the invoice out until a month is final
+    BOOL_AND(ProviderName = 'AWS' AND InvoiceId IS NOT NULL) AS is_final,
+    BOOL_AND(ProviderName = 'AWS' AND InvoiceId IS NULL) AS is_estimated
+  FROM focus.charges
+  GROUP BY InvoiceIssuerName, BillingPeriodStart, BillingPeriodEnd
+),
+publication AS (
+  SELECT MAX(published_at) AS published_at
+  FROM ledger.publications
+)
+SELECT
+  CAST(NULL AS TIMESTAMPTZ) AS BillingPeriodCreated,
+  p.BillingPeriodEnd,
+  CAST(NULL AS TIMESTAMPTZ) AS BillingPeriodLastUpdated,
+  p.BillingPeriodStart,
+  CASE
+    WHEN p.is_final THEN 'Closed'
+    WHEN p.is_estimated OR p.BillingPeriodEnd > n.published_at THEN 'Open'
+  END AS BillingPeriodStatus,
+  p.InvoiceIssuerName
+FROM periods AS p
+CROSS JOIN publication AS n
