@@ -105,6 +105,10 @@ def from_export(con: DuckDBPyConnection, raw: DuckDBPyRelation, where: str, basi
         found = fields.find(path)
         if found is not None:
             also[name] = exact(found[0], str(found[1]), NORMALISER.columns[name])
+    amount = fields.find("usage.amount")
+    if amount is not None and str(amount[1]) == "DOUBLE":
+        # a pebibyte for a day, in byte-seconds, has more digits than a quantity can: that quantity is unknown then
+        also["usage_amount"] = f"CASE WHEN ABS({amount[0]}) < 1e20 THEN {also['usage_amount']} END"
     listed = [quoted(path) for path in _LABELS if fields.entries(path) is not None]
     tags = tag_sets.find(con, raw, listed, partial(_united, where), where)
     also |= {"tag_set": tags.key, **_credits(fields)}

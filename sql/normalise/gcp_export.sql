@@ -118,7 +118,7 @@ kept AS (
     CASE WHEN is_usage THEN usage_amount END AS ConsumedQuantity,
     -- Google's units in FOCUS's Unit Format: `byte-seconds`, `gibibyte month`
     CASE
-      WHEN NOT is_usage THEN NULL
+      WHEN NOT is_usage OR usage_amount IS NULL THEN NULL
       WHEN usage_unit = 'bytes' THEN 'B'
       WHEN usage_unit = 'byte-seconds' THEN 'B-Seconds'
       WHEN usage_unit = 'seconds' THEN 'Seconds'

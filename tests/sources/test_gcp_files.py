@@ -163,6 +163,16 @@ def test_gpu_hours_are_hours(
     assert house.sql("SELECT x_GpuHours FROM focus.charges") == [(hours,)]
 
 
+def test_more_byte_seconds_than_a_quantity_has_digits_are_unknown_and_stop_nothing(
+    tmp_path: Path, house: House
+) -> None:
+    usage = {"amount": 1.5e20, "unit": "byte-seconds", "amount_in_pricing_units": 50, "pricing_unit": "gibibyte month"}
+    write_lines(tmp_path / "export" / "a.jsonl", [google(1, usage=usage)])
+    house.ok()
+    columns = "ConsumedQuantity, ConsumedUnit, PricingQuantity, PricingUnit"
+    assert house.sql(f"SELECT {columns} FROM focus.charges") == [(None, None, 50, "GiB-Months")]
+
+
 def test_tax_without_a_project_and_rounding_without_a_sku(tmp_path: Path, house: House) -> None:
     rows = [
         google("0.7", cost_type="tax", project=None, sku=None),
