@@ -26,7 +26,7 @@ from finops.sources.base import Source, Unit
 from finops.sources.registry import open_sources
 from finops.tables import ALERTS, Context, Table
 from finops.telemetry import registry
-from finops.warehouse import checks, leaving
+from finops.warehouse import checks, failing, leaving
 from finops.warehouse.connection import query, scalar
 from finops.warehouse.database import Warehouse
 from finops.warehouse.loading import Loaded, Loader
@@ -182,19 +182,20 @@ class Pipeline:
             return []
         with self.warehouse.open() as con:
             found = checks.run_checks(con, self.warehouse.now)
+            rows = con.execute("FROM quality.failing").fetchall()
         error = checks.failures(found)
         if error is not None:
             self.refused = error
-            self._refuse(found)
+            self._refuse([check for check in found if check.blocking and not check.passed], rows)
         return found
 
-    def _refuse(self, found: list[checks.Check]) -> None:
+    def _refuse(self, failed: list[checks.Check], rows: list[failing.Row]) -> None:
         """Go back to what is published, and let it say what stopped its successor."""
         self.warehouse.discard()
         if not self.warehouse.published.exists():
             return
         with self.warehouse.open() as con:
-            checks.record(con, [check for check in found if check.blocking and not check.passed], self.warehouse.now)
+            checks.record(con, failed, rows, self.warehouse.now)
             self._tell(con)
         self.warehouse.publish()
 

@@ -24,12 +24,10 @@ from finops.durable import sync
 from finops.errors import WarehouseError
 from finops.gpus import catalogue, google_skus
 from finops.lifecycle import Rule, stages
-from finops.models import model
-from finops.warehouse import parts
-from finops.warehouse.connection import connect, scalar
+from finops.warehouse import migrations
+from finops.warehouse.connection import connect
 from finops.warehouse.reference import Reference
 
-SCHEMA_VERSION = 2
 PATIENCE = 6
 """Times, half a second apart, that a file in use is tried again."""
 _held: dict[Path, int] = {}
@@ -103,7 +101,11 @@ class Warehouse:
                 self._seed()
                 con = connect(self.work)
             if not self._prepared:  # once a run: its steps open the file again and again
-                _prepare(con, self.work)
+                try:
+                    migrations.migrate(con, self.work)
+                except BaseException:
+                    con.close()
+                    raise
                 self._prepared = True
         except OSError as error:
             raise self._unwritable(error) from None
@@ -166,24 +168,6 @@ class Warehouse:
 def _is_in_use(error: duckdb.Error) -> bool:
     """Whether a file cannot be opened because another process has it open: it is not damaged then."""
     return "lock" in str(error)
-
-
-def _prepare(con: DuckDBPyConnection, path: Path) -> None:
-    con.execute(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
-    con.execute("INSERT INTO ledger.warehouse SELECT ? WHERE NOT EXISTS (FROM ledger.warehouse)", [SCHEMA_VERSION])
-    found = scalar(con, "SELECT max(schema_version) FROM ledger.warehouse")
-    if found > SCHEMA_VERSION:
-        con.close()
-        raise WarehouseError(
-            f"the warehouse was written by a newer version (schema {found}, this one knows {SCHEMA_VERSION})",
-            where=str(path),
-            remedy="update finops, or name another home",
-        )
-    if found < SCHEMA_VERSION:
-        parts.set_aside(con)
-        con.execute("UPDATE ledger.warehouse SET schema_version = ?", [SCHEMA_VERSION])
-    parts.prepare(con)
-    con.execute(f"CREATE OR REPLACE VIEW ledger.as_of AS {model('ledger.as_of').sql}")
 
 
 def set_reference_data(con: DuckDBPyConnection, rules: list[Rule], reference: Reference) -> None:

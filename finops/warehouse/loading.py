@@ -193,11 +193,12 @@ class Loader:
             "DELETE FROM ledger.units WHERE ",
             "DELETE FROM ledger.source_totals WHERE ",
             "DELETE FROM ledger.left_out WHERE ",
+            "DELETE FROM ledger.added WHERE ",
         ):
             self.con.execute(change + in_hand, [source])
 
     def _remember(self, source: str) -> None:
-        """The loads, the source's totals, and what was left out and why."""
+        """The loads, the source's totals, what was left out and why, and what was added."""
         con, key = self.con, {"source": source}
         self._supersede(source)
         con.execute("INSERT INTO ledger.units SELECT $source, unit, version, load FROM units_in_hand", key)
@@ -216,9 +217,16 @@ class Loader:
         )
         con.execute(
             """INSERT INTO ledger.left_out
-            SELECT f.load, $source, f.unit, a.x_LeftOut, sum(a.row_count), sum(a.billed_total), a.currency
+            SELECT f.load, $source, f.unit, a.x_LeftOut, sum(a.row_count), sum(a.billed_total), a.currency, a.x_Added
             FROM aside AS a JOIN files_in_hand AS f ON f.path = a.x_SourceFile
             WHERE a.x_LeftOut IS NOT NULL GROUP BY ALL""",
+            key,
+        )
+        con.execute(
+            """INSERT INTO ledger.added
+            SELECT f.load, $source, f.unit, sum(a.row_count), sum(a.billed_total), a.currency
+            FROM aside AS a JOIN files_in_hand AS f ON f.path = a.x_SourceFile
+            WHERE a.x_LeftOut IS NULL GROUP BY ALL""",
             key,
         )
 
