@@ -14,7 +14,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from finops.errors import CheckError
-from finops.models import models
+from finops.models import model, models
 from finops.warehouse import failing
 
 ADVISORY = frozenset(
@@ -48,7 +48,7 @@ class Check:
 
 def run_checks(con: DuckDBPyConnection, now: datetime) -> list[Check]:
     """Run every check on an open work file and keep the results as quality.checks."""
-    found = [check for each in models("quality") for check in _run(con, each.name.partition(".")[2], each.sql)]
+    found = [check for each in models("quality") for check in run_check(con, each.name.partition(".")[2])]
     con.execute("BEGIN")
     con.execute("DELETE FROM quality.checks")
     _insert(con, found, now)
@@ -58,7 +58,7 @@ def run_checks(con: DuckDBPyConnection, now: datetime) -> list[Check]:
 
 
 def record(con: DuckDBPyConnection, failed: list[Check], rows: list[failing.Row], now: datetime) -> None:
-    """Put failed checks into quality.checks of a file whose numbers stand: what stopped the newer ones, and its rows."""
+    """Put failed checks into quality.checks of a file whose numbers stand: what stopped the newer, with its rows."""
     con.execute("BEGIN")
     for check in failed:
         con.execute("DELETE FROM quality.checks WHERE check_name = ? AND scope = ?", [check.name, check.scope])
@@ -93,8 +93,9 @@ def _insert(con: DuckDBPyConnection, checks: list[Check], now: datetime) -> None
     )
 
 
-def _run(con: DuckDBPyConnection, name: str, sql: str) -> list[Check]:
-    rows = con.execute(sql).fetchall() or [("all", 0, 0)]
+def run_check(con: DuckDBPyConnection, name: str) -> list[Check]:
+    """What one check finds, by scope."""
+    rows = con.execute(model(f"quality.{name}").sql).fetchall() or [("all", 0, 0)]
     return [_check(name, *row) for row in sorted(rows, key=lambda row: str(row[0]))]
 
 

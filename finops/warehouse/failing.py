@@ -61,7 +61,7 @@ def _rules(counted: exp.Select) -> str:
         if wrong is not None:
             rule = each.alias_or_name.replace("'", "''")
             branches.append(f"WHEN {wrong.this.sql(dialect='duckdb')} THEN '{rule}'")
-    return (
-        f"SELECT source, file, rule, {_SHOWN} FROM (SELECT f.source, f.file, c.*, CASE {' '.join(branches)} END AS rule "  # noqa: S608
-        f"FROM focus.parts AS c JOIN ledger.files AS f ON f.file_id = c.file_id) WHERE rule IS NOT NULL LIMIT {LIMIT}"
-    )
+    return f"""SELECT source, file, rule, {_SHOWN} FROM (
+      SELECT f.source, f.file, c.*, CASE {" ".join(branches)} END AS rule
+      FROM focus.parts AS c JOIN ledger.files AS f ON f.file_id = c.file_id)
+    WHERE rule IS NOT NULL LIMIT {LIMIT}"""  # noqa: S608

@@ -67,7 +67,7 @@ SCHEMA_VERSION = len(STEPS) + 1
 
 
 def migrate(con: DuckDBPyConnection, path: Path) -> None:
-    """Bring an open work file to this version, whole or not at all; raises WarehouseError for one of a newer version."""
+    """Bring an open work file to this version, whole or not at all; raises WarehouseError for a newer one."""
     found = version(con)
     if found is not None and found > SCHEMA_VERSION:
         raise WarehouseError(
