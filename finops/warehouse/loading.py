@@ -57,7 +57,6 @@ class Loader:
         reference: Reference | None = None,
     ) -> None:
         self.con = con
-        self.changed = False
         threads = scalar(con, "SELECT current_setting('threads')")
         fifth = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 5  # the engine leaves one to the system
         con.execute(f"SET memory_limit = '{min(MEMORY_A_THREAD * max(threads, 2), 4 * fifth)}B'")
@@ -128,7 +127,6 @@ class Loader:
             self._keep_difference(source.name, cause)
             self._remember(source.name)
             self.con.execute("COMMIT")
-            self.changed = True
         except (SourceError, duckdb.Error) as error:
             self.con.execute("ROLLBACK")
             if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)):
@@ -148,12 +146,13 @@ class Loader:
         self._keep_difference(source, cause)
         self._supersede(source)
         self.con.execute("COMMIT")
-        self.changed = True
 
     def sweep(self) -> None:
-        """Forget what no charge refers to any more: once after all units, since it looks at every charge."""
-        if self.changed:
-            parts.sweep(self.con)
+        """Forget what no charge refers to any more: once after all units, since it looks at every charge.
+
+        Of a run that loads nothing too: the one before may have been killed right before this.
+        """
+        parts.sweep(self.con)
 
     def _swap(self, source: str, normaliser: str | None) -> None:
         """Delete the charges of the units in hand, insert the normalised ones."""
