@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from duckdb import DuckDBPyConnection
@@ -127,7 +127,7 @@ class Pipeline:
                 for unit in leaving.withdraw(loader, report):
                     self.progress(f"{name}: {unit} withdrawn")
                 self._load(con, loader, report, "configuration" if redefined else "delivery")
-                landing.remove_old(report.landed)
+                landing.remove_old(report.landed, timedelta(days=self.config.keep.landing_days))
             leaving.forget(loader, self.config.sources)
             named = [*self.sources, *(each.name for each in self.config.telemetry)]
             con.execute("DELETE FROM ledger.failures WHERE source NOT IN (SELECT unnest(?))", [named])
@@ -197,7 +197,10 @@ class Pipeline:
         with self.warehouse.open() as con:
             checks.record(con, failed, rows, self.warehouse.now)
             self._tell(con)
-        self.warehouse.publish()
+        self._replace_published()
+
+    def _replace_published(self) -> None:
+        self.warehouse.publish(timedelta(days=self.config.keep.snapshot_days))
 
     def tell(self) -> None:
         """Bring alerts up to date and send what is new; what cannot be delivered stays to be sent."""
@@ -222,7 +225,7 @@ class Pipeline:
                 "INSERT INTO ledger.publications VALUES (?, ?, ?)",
                 [self.warehouse.now, digest, Context(con, self.config, self.warehouse.now).as_of],
             )
-        self.warehouse.publish()
+        self._replace_published()
         self.published = True
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from decimal import Decimal
@@ -18,8 +19,8 @@ from tests.sources.house import House, focus, google, write_csv, write_lines
 
 AS_OF = """SELECT billing_period, charge_date, provider_name, sub_account_id, service_name, ml_stage, team, currency,
   billed_cost, effective_cost FROM ledger.cost_as_of(?) ORDER BY ALL"""
-SHOWN = """SELECT strftime(BillingPeriodStart, '%Y-%m'), ChargePeriodStart::DATE, ProviderName, SubAccountId, ServiceName,
-  x_MlStage, x_Team, BillingCurrency, sum(BilledCost) AS billed, sum(EffectiveCost) AS effective
+SHOWN = """SELECT strftime(BillingPeriodStart, '%Y-%m'), ChargePeriodStart::DATE, ProviderName, SubAccountId,
+  ServiceName, x_MlStage, x_Team, BillingCurrency, sum(BilledCost) AS billed, sum(EffectiveCost) AS effective
   FROM focus.charges GROUP BY ALL HAVING billed <> 0 OR effective <> 0 ORDER BY ALL"""
 REMEMBERED = (
     "ledger.changes",
@@ -65,6 +66,7 @@ def test_every_past_publication_can_be_asked_again(
 ) -> None:
     rules = load_rules()
     monkeypatch.setattr(pipeline, "load_rules", lambda _: rules)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # a handful of rows: DuckDB's threads would only wait
     seed = random.SystemRandom().randrange(1 << 32)
     chosen = random.Random(seed)
     write_lines(tmp_path / "google/_PARTITIONDATE=2026-09-01/part-0.jsonl", [google("1")])
@@ -74,14 +76,14 @@ def test_every_past_publication_can_be_asked_again(
         {"name": "gcp", "kind": "gcp-files", "uri": "google"},
     )
     shown: dict[Any, list[tuple[Any, ...]]] = {}
-    for _ in range(15):
+    for _ in range(10):
         restated(tmp_path, chosen)
         run = Pipeline(house.config)
         run.load()
         assert run.errors == []
         house.sql("INSERT INTO ledger.publications VALUES (?, ?, NULL)", run.warehouse.now, "")
         shown[run.warehouse.now] = house.sql(SHOWN)
-    assert len({str(each) for each in shown.values()}) >= 8, seed
+    assert len({str(each) for each in shown.values()}) >= 6, seed
     for at, then in shown.items():
         assert house.sql(AS_OF, at) == then, seed
     loads = house.sql("SELECT count(*) FROM ledger.loads")[0][0]
@@ -98,7 +100,7 @@ def test_what_is_remembered_grows_with_what_changed(tmp_path: Path) -> None:
         return house.sql("SELECT count(*) FROM ledger.changes")[0][0]
 
     assert changes() == 49
-    for _ in range(3):  # the same files are no load; other ones that say the same change nothing
+    for _ in range(2):  # the same files are no load; other ones that say the same change nothing
         house.ok()
         bills.append(bills.pop(0))
         write_csv(tmp_path / "bills/a.csv", bills)

@@ -110,6 +110,13 @@ class Slack(_Strict):
         return self
 
 
+class Keep(_Strict):
+    """How many days what was replaced is kept: published warehouses, and landed files. The ledger stays."""
+
+    snapshot_days: Annotated[int, Field(ge=0)] = 3
+    landing_days: Annotated[int, Field(ge=0)] = 0
+
+
 Source = Annotated[AwsExport | GcpBigQuery | GcpFiles | FileSource, Field(discriminator="kind")]
 Telemetry = Annotated[PullTelemetry | FileTelemetry, Field(discriminator="kind")]
 
@@ -138,6 +145,7 @@ class Config(_Strict):
     stages: Path | None = None
     budgets: Path | None = None
     slack: Slack | None = None
+    keep: Keep = Keep()
     path: Path = Field(default=Path("finops.yaml"), exclude=True)
 
     @model_validator(mode="before")

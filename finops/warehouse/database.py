@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from finops.durable import sync
 from finops.errors import WarehouseError
 from finops.gpus import catalogue, google_skus
 from finops.lifecycle import Rule, stages
-from finops.warehouse import migrations
+from finops.warehouse import migrations, snapshots
 from finops.warehouse.connection import connect
 from finops.warehouse.reference import Reference
 
@@ -40,6 +40,7 @@ class Warehouse:
         self.home = home
         self.published = home / "finops.duckdb"
         self.work = home / "work" / "finops.duckdb"
+        self.snapshots = home / "snapshots"
         self.now = datetime.now(UTC)
         self._prepared = False
 
@@ -140,10 +141,11 @@ class Warehouse:
         self.work.unlink(missing_ok=True)
         self.work.with_name(self.work.name + ".wal").unlink(missing_ok=True)
 
-    def publish(self) -> None:
+    def publish(self, keep: timedelta = timedelta()) -> None:
         """Copy the work file beside the published one, make it durable, and rename it into place.
 
-        The work file must be closed. Raises WarehouseError; the old file then stands untouched.
+        The work file must be closed. What it replaces stays among the snapshots for as long as `keep`. Raises
+        WarehouseError; the old file then stands untouched.
         """
         fresh = self.home / ".finops.duckdb.new"
         try:
@@ -151,8 +153,10 @@ class Warehouse:
                 con.execute("CHECKPOINT")
             shutil.copyfile(self.work, fresh)
             sync(fresh)
+            snapshots.take(self.published, self.snapshots, keep)
             fresh.replace(self.published)
             sync(self.home)
+            snapshots.expire(self.published, self.snapshots, keep)
         except OSError as error:
             fresh.unlink(missing_ok=True)
             raise self._unwritable(error) from None
