@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from finops import alerts, google_refreshing
 from finops.budgets import read_budgets
 from finops.config import Config
-from finops.errors import AlertError, CheckError, ConfigError, FinopsError
+from finops.errors import AlertError, CheckError, ConfigError, FinopsError, WarehouseError
 from finops.fingerprint import fingerprint
 from finops.lifecycle import load_rules
 from finops.sources import landing
@@ -251,9 +252,12 @@ class Pipeline:
         if self.was_blind or not self.warehouse.published.exists():
             return False
         # the published file is asked, not the work file: what was meant to be published may not have been
-        with query(self.warehouse.published) as con:
-            last = scalar(con, "SELECT max_by(fingerprint, published_at) FROM ledger.publications")
-            refused = scalar(con, "SELECT count(*) FROM quality.checks WHERE blocking AND NOT passed")
+        try:
+            with query(self.warehouse.published) as con:
+                last = scalar(con, "SELECT max_by(fingerprint, published_at) FROM ledger.publications")
+                refused = scalar(con, "SELECT count(*) FROM quality.checks WHERE blocking AND NOT passed")
+        except (duckdb.Error, WarehouseError):
+            return False  # it is damaged: this run publishes it anew
         return last == self._fingerprint() and not refused
 
     def _fingerprint(self) -> str:
@@ -264,5 +268,8 @@ class Pipeline:
         """When the published file was published; long ago where there is none."""
         if not self.warehouse.published.exists():
             return datetime.min.replace(tzinfo=UTC)
-        with query(self.warehouse.published) as con:
-            return scalar(con, "SELECT max(published_at) FROM ledger.publications")
+        try:
+            with query(self.warehouse.published) as con:
+                return scalar(con, "SELECT max(published_at) FROM ledger.publications")
+        except (duckdb.Error, WarehouseError):
+            return self.warehouse.now  # what it said is not known any more: what the work file says stands

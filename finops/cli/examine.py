@@ -163,7 +163,7 @@ def _work(config: Config) -> str:
     try:
         duckdb.connect(work, read_only=True).close()
     except duckdb.Error as error:
-        if "lock" in str(error):
+        if "set lock on" in str(error):
             return f"{_bytes(_size(work))}, a run is at work on it"
         raise WarehouseError(
             f"it cannot be opened: {str(error).splitlines()[0]}",

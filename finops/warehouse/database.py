@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from finops.errors import WarehouseError
 from finops.gpus import catalogue, google_skus
 from finops.lifecycle import Rule, stages
 from finops.warehouse import migrations, snapshots
-from finops.warehouse.connection import connect
+from finops.warehouse.connection import connect, is_damaged
 from finops.warehouse.reference import Reference
 
 PATIENCE = 6
@@ -84,8 +84,22 @@ class Warehouse:
             con = self._connect_work()
             try:
                 yield con
+            except duckdb.Error as error:
+                if not is_damaged(error):
+                    raise
+                con.close()
+                raise self._damaged() from None
             finally:
                 con.close()
+
+    def _damaged(self) -> WarehouseError:
+        """Set the work file aside for the next run to make it anew; says so."""
+        self.discard()
+        return WarehouseError(
+            "the work file is damaged, and was removed",
+            where=str(self.work),
+            remedy="run again: it is made anew from what is published, which stands; and look after the disk",
+        )
 
     def _connect_work(self) -> DuckDBPyConnection:
         try:
@@ -104,7 +118,15 @@ class Warehouse:
             if not self._prepared:  # once a run: its steps open the file again and again
                 try:
                     migrations.migrate(con, self.work)
-                except BaseException:
+                except duckdb.Error as error:
+                    con.close()
+                    if not is_damaged(error):
+                        raise
+                    self.discard()
+                    self._seed()
+                    con = connect(self.work)
+                    migrations.migrate(con, self.work)
+                except WarehouseError:
                     con.close()
                     raise
                 self._prepared = True
@@ -158,8 +180,17 @@ class Warehouse:
             sync(self.home)
             snapshots.expire(self.published, self.snapshots, keep)
         except OSError as error:
-            fresh.unlink(missing_ok=True)
+            with suppress(OSError):
+                fresh.unlink()
             raise self._unwritable(error) from None
+        except duckdb.Error as error:  # a full disk shows as one of these too
+            if is_damaged(error):
+                raise self._damaged() from None
+            raise WarehouseError(
+                f"the work file cannot be written: {str(error).splitlines()[0]}",
+                where=str(self.work),
+                remedy="free some space or correct its rights, and run again: what was published stands",
+            ) from None
 
     def _unwritable(self, error: OSError) -> WarehouseError:
         return WarehouseError(
@@ -171,7 +202,7 @@ class Warehouse:
 
 def _is_in_use(error: duckdb.Error) -> bool:
     """Whether a file cannot be opened because another process has it open: it is not damaged then."""
-    return "lock" in str(error)
+    return "set lock on" in str(error)
 
 
 def set_reference_data(con: DuckDBPyConnection, rules: list[Rule], reference: Reference) -> None:

@@ -23,7 +23,7 @@ from finops.sources.base import Source
 from finops.sources.landing import Landed
 from finops.sources.reading import unreadable
 from finops.warehouse import accepting, parts, staging
-from finops.warehouse.connection import scalar
+from finops.warehouse.connection import is_damaged, scalar
 from finops.warehouse.database import set_reference_data
 from finops.warehouse.recipe import attributed_sql, recipe
 from finops.warehouse.reference import Reference
@@ -129,6 +129,8 @@ class Loader:
             self.con.execute("COMMIT")
         except (SourceError, duckdb.Error) as error:
             self.con.execute("ROLLBACK")
+            if isinstance(error, duckdb.Error) and is_damaged(error):
+                raise  # nor is one where it is the warehouse that cannot be read
             if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)):
                 raise  # our SQL and the warehouse disagree: no file is to blame
             if isinstance(error, duckdb.OutOfMemoryException):
