@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from finops import alerts, google_refreshing, rates
 from finops.budgets import read_budgets
 from finops.config import Config
-from finops.errors import AlertError, CheckError, ConfigError, FinopsError, SourceError
+from finops.errors import AlertError, CheckError, ConfigError, FinopsError, SourceError, WarehouseError
 from finops.fingerprint import fingerprint
 from finops.lifecycle import load_rules
 from finops.sources import landing
@@ -26,7 +27,7 @@ from finops.sources.base import Source, Unit
 from finops.sources.registry import open_sources
 from finops.tables import ALERTS, Context, Table
 from finops.telemetry import registry
-from finops.warehouse import checks, leaving
+from finops.warehouse import checks, failing, leaving
 from finops.warehouse.connection import query, scalar
 from finops.warehouse.database import Warehouse
 from finops.warehouse.loading import Loaded, Loader
@@ -131,7 +132,7 @@ class Pipeline:
                     self.progress(f"{name}: {unit} withdrawn")
                 report.landed += leaving.expired(loader, report, self.warehouse.home)
                 self._load(con, loader, report, "configuration" if redefined else "delivery")
-                landing.remove_old(report.landed)
+                landing.remove_old(report.landed, timedelta(days=self.config.keep.landing_days))
             leaving.forget(loader, self.config.sources)
             named = [*self.sources, *(each.name for each in self.config.telemetry)]
             con.execute("DELETE FROM ledger.failures WHERE source NOT IN (SELECT unnest(?))", [named])
@@ -193,21 +194,25 @@ class Pipeline:
             return []
         with self.warehouse.open() as con:
             found = checks.run_checks(con, self.warehouse.now)
+            rows = con.execute("FROM quality.failing").fetchall()
         error = checks.failures(found)
         if error is not None:
             self.refused = error
-            self._refuse(found)
+            self._refuse([check for check in found if check.blocking and not check.passed], rows)
         return found
 
-    def _refuse(self, found: list[checks.Check]) -> None:
+    def _refuse(self, failed: list[checks.Check], rows: list[failing.Row]) -> None:
         """Go back to what is published, and let it say what stopped its successor."""
         self.warehouse.discard()
         if not self.warehouse.published.exists():
             return
         with self.warehouse.open() as con:
-            checks.record(con, [check for check in found if check.blocking and not check.passed], self.warehouse.now)
+            checks.record(con, failed, rows, self.warehouse.now)
             self._tell(con)
-        self.warehouse.publish()
+        self._replace_published()
+
+    def _replace_published(self) -> None:
+        self.warehouse.publish(timedelta(days=self.config.keep.snapshot_days))
 
     def tell(self) -> None:
         """Bring alerts up to date and send what is new; what cannot be delivered stays to be sent."""
@@ -232,7 +237,7 @@ class Pipeline:
                 "INSERT INTO ledger.publications VALUES (?, ?, ?)",
                 [self.warehouse.now, digest, Context(con, self.config, self.warehouse.now).as_of],
             )
-        self.warehouse.publish()
+        self._replace_published()
         self.published = True
         return True
 
@@ -258,9 +263,12 @@ class Pipeline:
         if self.was_blind or not self.warehouse.published.exists():
             return False
         # the published file is asked, not the work file: what was meant to be published may not have been
-        with query(self.warehouse.published) as con:
-            last = scalar(con, "SELECT max_by(fingerprint, published_at) FROM ledger.publications")
-            refused = scalar(con, "SELECT count(*) FROM quality.checks WHERE blocking AND NOT passed")
+        try:
+            with query(self.warehouse.published) as con:
+                last = scalar(con, "SELECT max_by(fingerprint, published_at) FROM ledger.publications")
+                refused = scalar(con, "SELECT count(*) FROM quality.checks WHERE blocking AND NOT passed")
+        except (duckdb.Error, WarehouseError):
+            return False  # it is damaged: this run publishes it anew
         return last == self._fingerprint() and not refused
 
     def _fingerprint(self) -> str:
@@ -271,5 +279,8 @@ class Pipeline:
         """When the published file was published; long ago where there is none."""
         if not self.warehouse.published.exists():
             return datetime.min.replace(tzinfo=UTC)
-        with query(self.warehouse.published) as con:
-            return scalar(con, "SELECT max(published_at) FROM ledger.publications")
+        try:
+            with query(self.warehouse.published) as con:
+                return scalar(con, "SELECT max(published_at) FROM ledger.publications")
+        except (duckdb.Error, WarehouseError):
+            return self.warehouse.now  # what it said is not known any more: what the work file says stands

@@ -51,6 +51,7 @@ def examinations(config: Config) -> Iterator[tuple[str, Check]]:
     yield "alerts", lambda: _alerts(config)
     yield "published warehouse", lambda: _published(config)
     yield "work file", lambda: _work(config)
+    yield "kept", lambda: _kept(config)
 
 
 def _configuration(config: Config) -> str:
@@ -195,7 +196,7 @@ def _work(config: Config) -> str:
     try:
         duckdb.connect(work, read_only=True).close()
     except duckdb.Error as error:
-        if "lock" in str(error):
+        if "set lock on" in str(error):
             return f"{_bytes(_size(work))}, a run is at work on it"
         raise WarehouseError(
             f"it cannot be opened: {str(error).splitlines()[0]}",
@@ -203,6 +204,18 @@ def _work(config: Config) -> str:
             remedy="nothing: the next run makes it anew from what is published",
         ) from None
     return _bytes(_size(work))
+
+
+def _kept(config: Config) -> str:
+    """What replaced warehouses and landed files take; those in landing that are of use are in it too."""
+    folder = Warehouse(config.home_dir).snapshots
+    found = len(list(folder.glob("*.duckdb"))) if folder.is_dir() else 0
+    keep = config.keep
+    return (
+        f"{count(found, 'snapshot')} of {_bytes(_size(folder))}, for {count(keep.snapshot_days, 'day')}; "
+        f"landed files of {_bytes(_size(config.home_dir / 'landing'))}, replaced ones for "
+        f"{count(keep.landing_days, 'day')}"
+    )
 
 
 def _size(path: Path) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from finops.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
+    FailedOption,
     FormatOption,
     OutOption,
     PeriodOption,
@@ -95,6 +96,7 @@ def gaps(
 
 def restatements(
     period: PeriodOption = None,
+    team: TeamOption = None,
     provider: ProviderOption = None,
     stage: StageOption = None,
     how: FormatOption = Format.TABLE,
@@ -103,23 +105,30 @@ def restatements(
 ) -> None:
     """What providers changed after the fact.
 
-    Billed cost, summed by source, month and stage.
+    Billed cost, summed by source, month, service, stage and team, and each month's total. Changes of our own
+    rules and configuration are no restatements.
 
     \b
-    Example: finops restatements --period 2026-08
+    Example: finops restatements --period 2026-08 --team nlp
     """
-    _report("restatements", config, how, out, period=period, provider=provider, stage=stage)
+    _report("restatements", config, how, out, period=period, team=team, provider=provider, stage=stage)
 
 
-def checks(how: FormatOption = Format.TABLE, out: OutOption = None, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def checks(
+    failed: FailedOption = False,
+    how: FormatOption = Format.TABLE,
+    out: OutOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
     """Do the numbers add up?
 
-    The last result of every check, those that fell short first.
+    The last result of every check, those that fell short first. With --failed the rows that are to blame, as JSON, at
+    most twenty of each check.
 
     \b
-    Example: finops checks --format json
+    Example: finops checks --failed
     """
-    _report("checks", config, how, out)
+    _report("failing" if failed else "checks", config, how, out)
 
 
 def _report(name: str, config: Path, how: Format, out: Path | None, **filters: str | None) -> None:

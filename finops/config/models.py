@@ -111,6 +111,13 @@ class Slack(_Strict):
         return self
 
 
+class Keep(_Strict):
+    """How many days what was replaced is kept: published warehouses, and landed files. The ledger stays."""
+
+    snapshot_days: Annotated[int, Field(ge=0)] = 3
+    landing_days: Annotated[int, Field(ge=0)] = 0
+
+
 Source = Annotated[AwsExport | GcpBigQuery | GcpFiles | FileSource, Field(discriminator="kind")]
 Telemetry = Annotated[PullTelemetry | FileTelemetry, Field(discriminator="kind")]
 
@@ -140,6 +147,7 @@ class Config(_Strict):
     budgets: Path | None = None
     rates: Path | None = None
     slack: Slack | None = None
+    keep: Keep = Keep()
     path: Path = Field(default=Path("finops.yaml"), exclude=True)
 
     @model_validator(mode="before")

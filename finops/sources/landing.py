@@ -19,11 +19,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from finops.durable import sync
 from finops.errors import FinopsError, SourceError
+from finops.retention import expired
 from finops.sources.base import PARTITION, Noting, Source, Unit
 from finops.sources.downloads import Downloads, Meter
 from finops.sources.row_digest import digest
@@ -185,15 +187,26 @@ def kept(home: Path, source: str, units: Iterable[str]) -> list[Landed]:
     return found
 
 
-def remove_old(keep: Iterable[Landed]) -> int:
-    """Delete the landed versions of these units that have been replaced; returns how many."""
-    removed = 0
-    for landed in keep:
-        for folder in landed.folder.parent.iterdir():
-            if folder.name != landed.folder.name:
+def remove_old(current: Iterable[Landed], keep: timedelta = timedelta()) -> int:
+    """Delete the landed versions of these units that were replaced longer than `keep` ago; returns how many.
+
+    What an unfinished download left goes at once.
+    """
+    now, removed = datetime.now(UTC), 0
+    for landed in current:
+        came = {folder: _came(folder) for folder in landed.folder.parent.iterdir()}
+        came[landed.folder] = max(came.values())  # it is the newest, though an earlier version may have come back
+        for folder in expired(came, now, keep):
+            if folder != landed.folder:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
     return removed
+
+
+def _came(folder: Path) -> datetime:
+    """When a version was complete; long ago for one that never was."""
+    note = folder / "unit.json"
+    return datetime.fromtimestamp(note.stat().st_mtime if note.exists() else 0, UTC)
 
 
 def _folder(home: Path, unit: Unit) -> Path:

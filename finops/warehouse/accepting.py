@@ -146,29 +146,44 @@ RESIDUAL = Decimal("0.01")
 
 
 def adds_up(con: DuckDBPyConnection, where: str) -> None:
-    """What was loaded equals what the source adds up to, in rows and to the last digit of the money.
+    """What was loaded equals what the source adds up to, day by day: in rows and to the last digit of the money.
 
     Leaves the loaded sums, by unit, period and currency, as the temporary table `loaded`.
     """
     con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE loaded AS
-        SELECT f.unit, f.load, strftime(c.BillingPeriodStart, '%Y-%m') AS period, c.BillingCurrency AS currency,
-          sum(c.row_count)::BIGINT AS row_count, sum(c.billed_total) AS billed_total,
+        f"""CREATE OR REPLACE TEMP TABLE loaded_days AS
+        SELECT f.unit, f.load, strftime(c.BillingPeriodStart, '%Y-%m') AS period, c.ChargePeriodStart::DATE AS day,
+          c.BillingCurrency AS currency, sum(c.row_count)::BIGINT AS row_count, sum(c.billed_total) AS billed_total,
           sum(c.source_total) AS source_total
         FROM (
-          SELECT file_id, BillingPeriodStart, BillingCurrency, count(*) AS row_count, sum(BilledCost) AS billed_total,
+          SELECT file_id, BillingPeriodStart, ChargePeriodStart, BillingCurrency,
+            count(*) AS row_count, sum(BilledCost) AS billed_total,
             -- on FOCUS's basis Google's fees are billed in place of what they cover: what adds up row by row is
             -- the effective cost
             sum(CASE WHEN x_CostBasis = 'strict' THEN EffectiveCost ELSE BilledCost END) AS source_total
           FROM focus.parts WHERE {_IN_HAND} GROUP BY ALL) AS c
         JOIN files_in_hand AS f USING (file_id) GROUP BY ALL"""  # noqa: S608
     )
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE loaded AS
+        SELECT unit, load, period, currency, sum(row_count)::BIGINT AS row_count, sum(billed_total) AS billed_total
+        FROM loaded_days GROUP BY ALL"""
+    )
     differences = con.execute(
-        """SELECT unit, period, currency, expected, actual FROM (
-          SELECT f.unit, c.billing_period AS period, c.currency, sum(c.billed_total) AS expected
-          FROM control AS c JOIN files_in_hand AS f ON f.path = c.x_SourceFile GROUP BY ALL)
-        FULL JOIN (SELECT unit, period, currency, source_total AS actual FROM loaded) USING (unit, period, currency)
-        WHERE coalesce(expected, 0) <> coalesce(actual, 0) ORDER BY 1, 2, 3"""
+        """WITH days AS (
+          SELECT f.unit, c.billing_period AS period, c.charge_date AS day, c.currency,
+            sum(c.billed_total) AS expected, 0 AS actual
+          FROM control AS c JOIN files_in_hand AS f ON f.path = c.x_SourceFile GROUP BY ALL
+          UNION ALL SELECT unit, period, day, currency, 0, source_total FROM loaded_days
+        ), compared AS (
+          SELECT unit, period, day, currency, sum(expected) AS expected, sum(actual) AS actual FROM days GROUP BY ALL
+        )
+        -- the period, where all of it is not what it should be; else the days
+        (SELECT unit, period, currency, sum(expected) AS expected, sum(actual) AS actual
+        FROM compared GROUP BY ALL HAVING sum(expected) <> sum(actual) ORDER BY 1, 2, 3)
+        UNION ALL
+        (SELECT unit, 'on ' || day, currency, expected, actual
+        FROM compared WHERE expected <> actual ORDER BY 1, 2, 3 LIMIT 5)"""
     ).fetchall()
     # every row of the source is a charge or was left out for a reason; the rows that were added are none of its
     rows = con.execute(

@@ -1,6 +1,7 @@
 """Checks: each `sql/quality/*.sql` names scopes with what is expected and what is.
 
 A check passes where the two are equal, to the last digit. One that blocks and falls short stops publication.
+Of one that falls short some of the rows that are to blame are kept, where there are such: see `failing`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from finops.errors import CheckError
-from finops.models import models
+from finops.models import model, models
+from finops.warehouse import failing
 
 ADVISORY = frozenset(
     {
@@ -28,6 +30,7 @@ ADVISORY = frozenset(
         "billing_currencies",
         "days_without_charges",
         "months_in_two_sources",
+        "focus_rules",
     }
 )
 """Checks of what the data lack, rather than of what we did with them: they are shown and do not block."""
@@ -48,20 +51,22 @@ class Check:
 
 def run_checks(con: DuckDBPyConnection, now: datetime) -> list[Check]:
     """Run every check on an open work file and keep the results as quality.checks."""
-    found = [check for each in models("quality") for check in _run(con, each.name.partition(".")[2], each.sql)]
+    found = [check for each in models("quality") for check in run_check(con, each.name.partition(".")[2])]
     con.execute("BEGIN")
     con.execute("DELETE FROM quality.checks")
     _insert(con, found, now)
+    failing.keep(con, failing.rows(con, {check.name for check in found if not check.passed}))
     con.execute("COMMIT")
     return found
 
 
-def record(con: DuckDBPyConnection, failed: list[Check], now: datetime) -> None:
-    """Put failed checks into quality.checks of a file whose numbers stand: what stopped the newer ones."""
+def record(con: DuckDBPyConnection, failed: list[Check], rows: list[failing.Row], now: datetime) -> None:
+    """Put failed checks into quality.checks of a file whose numbers stand: what stopped the newer, with its rows."""
     con.execute("BEGIN")
     for check in failed:
         con.execute("DELETE FROM quality.checks WHERE check_name = ? AND scope = ?", [check.name, check.scope])
     _insert(con, failed, now)
+    failing.keep(con, rows)
     con.execute("COMMIT")
 
 
@@ -75,19 +80,25 @@ def failures(checks: list[Check]) -> CheckError | None:
     return CheckError(
         f"the numbers do not add up, so nothing was published: {first.name} for {first.scope} expects "
         f"{first.expected} and has {first.actual}{others}",
-        where="finops checks",
-        remedy="the numbers published before still stand; report this with the output of finops checks",
+        where="finops checks --failed",
+        remedy="the numbers published before still stand; report this with the output of finops checks --failed",
     )
 
 
 def _insert(con: DuckDBPyConnection, checks: list[Check], now: datetime) -> None:
-    rows = [[c.name, c.scope, c.passed, c.expected, c.actual, c.difference, c.blocking, now] for c in checks]
-    if rows:
-        con.executemany("INSERT INTO quality.checks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    """As one insert: a company has a thousand units, and each is a scope of some check."""
+    columns = {name: [getattr(check, name) for check in checks] for name in Check.__dataclass_fields__}
+    con.execute(
+        "INSERT INTO quality.checks SELECT unnest($name), unnest($scope), unnest($passed)::BOOLEAN, "
+        "unnest($expected)::VARCHAR, unnest($actual)::VARCHAR, unnest($difference)::VARCHAR, "
+        "unnest($blocking)::BOOLEAN, $now",
+        {**columns, "now": now},
+    )
 
 
-def _run(con: DuckDBPyConnection, name: str, sql: str) -> list[Check]:
-    rows = con.execute(sql).fetchall() or [("all", 0, 0)]
+def run_check(con: DuckDBPyConnection, name: str) -> list[Check]:
+    """What one check finds, by scope."""
+    rows = con.execute(model(f"quality.{name}").sql).fetchall() or [("all", 0, 0)]
     return [_check(name, *row) for row in sorted(rows, key=lambda row: str(row[0]))]
 
 

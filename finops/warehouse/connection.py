@@ -38,6 +38,11 @@ def query(published: Path) -> DuckDBPyConnection:
     return con
 
 
+def is_damaged(error: duckdb.Error) -> bool:
+    """Whether what a file holds is not what was written: of the disk, or of whoever wrote into it."""
+    return "corrupt database file" in str(error).lower()
+
+
 def scalar(con: DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> Any:
     """The first value of a query, None when it has no rows."""
     rows = con.execute(sql, parameters or []).fetchall()  # all: an unfinished result blocks its connection

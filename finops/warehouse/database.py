@@ -11,8 +11,8 @@ import os
 import shutil
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,10 @@ from finops.durable import sync
 from finops.errors import WarehouseError
 from finops.gpus import catalogue, google_skus
 from finops.lifecycle import Rule, stages
-from finops.models import model
-from finops.warehouse import parts
-from finops.warehouse.connection import connect, scalar
+from finops.warehouse import migrations, snapshots
+from finops.warehouse.connection import connect, is_damaged
 from finops.warehouse.reference import Reference
 
-SCHEMA_VERSION = 3
 PATIENCE = 6
 """Times, half a second apart, that a file in use is tried again."""
 _held: dict[Path, int] = {}
@@ -42,6 +40,7 @@ class Warehouse:
         self.home = home
         self.published = home / "finops.duckdb"
         self.work = home / "work" / "finops.duckdb"
+        self.snapshots = home / "snapshots"
         self.now = datetime.now(UTC)
         self._prepared = False
 
@@ -85,8 +84,22 @@ class Warehouse:
             con = self._connect_work()
             try:
                 yield con
+            except duckdb.Error as error:
+                if not is_damaged(error):
+                    raise
+                con.close()
+                raise self._damaged() from None
             finally:
                 con.close()
+
+    def _damaged(self) -> WarehouseError:
+        """Set the work file aside for the next run to make it anew; says so."""
+        self.discard()
+        return WarehouseError(
+            "the work file is damaged, and was removed",
+            where=str(self.work),
+            remedy="run again: it is made anew from what is published, which stands; and look after the disk",
+        )
 
     def _connect_work(self) -> DuckDBPyConnection:
         try:
@@ -103,7 +116,19 @@ class Warehouse:
                 self._seed()
                 con = connect(self.work)
             if not self._prepared:  # once a run: its steps open the file again and again
-                _prepare(con, self.work)
+                try:
+                    migrations.migrate(con, self.work)
+                except duckdb.Error as error:
+                    con.close()
+                    if not is_damaged(error):
+                        raise
+                    self.discard()
+                    self._seed()
+                    con = connect(self.work)
+                    migrations.migrate(con, self.work)
+                except WarehouseError:
+                    con.close()
+                    raise
                 self._prepared = True
         except OSError as error:
             raise self._unwritable(error) from None
@@ -138,10 +163,11 @@ class Warehouse:
         self.work.unlink(missing_ok=True)
         self.work.with_name(self.work.name + ".wal").unlink(missing_ok=True)
 
-    def publish(self) -> None:
+    def publish(self, keep: timedelta = timedelta()) -> None:
         """Copy the work file beside the published one, make it durable, and rename it into place.
 
-        The work file must be closed. Raises WarehouseError; the old file then stands untouched.
+        The work file must be closed. What it replaces stays among the snapshots for as long as `keep`. Raises
+        WarehouseError; the old file then stands untouched.
         """
         fresh = self.home / ".finops.duckdb.new"
         try:
@@ -149,11 +175,22 @@ class Warehouse:
                 con.execute("CHECKPOINT")
             shutil.copyfile(self.work, fresh)
             sync(fresh)
+            snapshots.take(self.published, self.snapshots, keep)
             fresh.replace(self.published)
             sync(self.home)
+            snapshots.expire(self.published, self.snapshots, keep)
         except OSError as error:
-            fresh.unlink(missing_ok=True)
+            with suppress(OSError):
+                fresh.unlink()
             raise self._unwritable(error) from None
+        except duckdb.Error as error:  # a full disk shows as one of these too
+            if is_damaged(error):
+                raise self._damaged() from None
+            raise WarehouseError(
+                f"the work file cannot be written: {str(error).splitlines()[0]}",
+                where=str(self.work),
+                remedy="free some space or correct its rights, and run again: what was published stands",
+            ) from None
 
     def _unwritable(self, error: OSError) -> WarehouseError:
         return WarehouseError(
@@ -165,25 +202,7 @@ class Warehouse:
 
 def _is_in_use(error: duckdb.Error) -> bool:
     """Whether a file cannot be opened because another process has it open: it is not damaged then."""
-    return "lock" in str(error)
-
-
-def _prepare(con: DuckDBPyConnection, path: Path) -> None:
-    con.execute(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
-    con.execute("INSERT INTO ledger.warehouse SELECT ? WHERE NOT EXISTS (FROM ledger.warehouse)", [SCHEMA_VERSION])
-    found = scalar(con, "SELECT max(schema_version) FROM ledger.warehouse")
-    if found > SCHEMA_VERSION:
-        con.close()
-        raise WarehouseError(
-            f"the warehouse was written by a newer version (schema {found}, this one knows {SCHEMA_VERSION})",
-            where=str(path),
-            remedy="update finops, or name another home",
-        )
-    if found < SCHEMA_VERSION:
-        parts.set_aside(con)
-        con.execute("UPDATE ledger.warehouse SET schema_version = ?", [SCHEMA_VERSION])
-    parts.prepare(con)
-    con.execute(f"CREATE OR REPLACE VIEW ledger.as_of AS {model('ledger.as_of').sql}")
+    return "set lock on" in str(error)
 
 
 def set_reference_data(con: DuckDBPyConnection, rules: list[Rule], reference: Reference) -> None:

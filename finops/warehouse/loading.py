@@ -23,7 +23,7 @@ from finops.sources.base import Source
 from finops.sources.landing import Landed
 from finops.sources.reading import unreadable
 from finops.warehouse import accepting, lacking, parts, staging
-from finops.warehouse.connection import scalar
+from finops.warehouse.connection import is_damaged, scalar
 from finops.warehouse.database import set_reference_data
 from finops.warehouse.recipe import attributed_sql, recipe
 from finops.warehouse.reference import Reference
@@ -57,7 +57,6 @@ class Loader:
         reference: Reference | None = None,
     ) -> None:
         self.con = con
-        self.changed = False
         threads = scalar(con, "SELECT current_setting('threads')")
         fifth = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 5  # the engine leaves one to the system
         con.execute(f"SET memory_limit = '{min(MEMORY_A_THREAD * max(threads, 2), 4 * fifth)}B'")
@@ -132,9 +131,10 @@ class Loader:
             if normaliser == "focus":
                 lacking.note(self.con, source.name, batch)
             self.con.execute("COMMIT")
-            self.changed = True
         except (SourceError, duckdb.Error) as error:
             self.con.execute("ROLLBACK")
+            if isinstance(error, duckdb.Error) and is_damaged(error):
+                raise  # nor is one where it is the warehouse that cannot be read
             if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)):
                 raise  # our SQL and the warehouse disagree: no file is to blame
             if isinstance(error, duckdb.OutOfMemoryException):
@@ -152,12 +152,13 @@ class Loader:
         self._keep_difference(source, cause)
         self._supersede(source)
         self.con.execute("COMMIT")
-        self.changed = True
 
     def sweep(self) -> None:
-        """Forget what no charge refers to any more: once after all units, since it looks at every charge."""
-        if self.changed:
-            parts.sweep(self.con)
+        """Forget what no charge refers to any more: once after all units, since it looks at every charge.
+
+        Of a run that loads nothing too: the one before may have been killed right before this.
+        """
+        parts.sweep(self.con)
 
     def _swap(self, source: str, normaliser: str | None) -> None:
         """Delete the charges of the units in hand, insert the normalised ones."""
@@ -198,11 +199,12 @@ class Loader:
             "DELETE FROM ledger.source_totals WHERE ",
             "DELETE FROM ledger.left_out WHERE ",
             "DELETE FROM focus.lacking WHERE ",
+            "DELETE FROM ledger.added WHERE ",
         ):
             self.con.execute(change + in_hand, [source])
 
     def _remember(self, source: str) -> None:
-        """The loads, the source's totals, and what was left out and why."""
+        """The loads, the source's totals, what was left out and why, and what was added."""
         con, key = self.con, {"source": source}
         self._supersede(source)
         con.execute("INSERT INTO ledger.units SELECT $source, unit, version, load FROM units_in_hand", key)
@@ -223,9 +225,16 @@ class Loader:
         )
         con.execute(
             """INSERT INTO ledger.left_out
-            SELECT f.load, $source, f.unit, a.x_LeftOut, sum(a.row_count), sum(a.billed_total), a.currency
+            SELECT f.load, $source, f.unit, a.x_LeftOut, sum(a.row_count), sum(a.billed_total), a.currency, a.x_Added
             FROM aside AS a JOIN files_in_hand AS f ON f.path = a.x_SourceFile
             WHERE a.x_LeftOut IS NOT NULL GROUP BY ALL""",
+            key,
+        )
+        con.execute(
+            """INSERT INTO ledger.added
+            SELECT f.load, $source, f.unit, sum(a.row_count), sum(a.billed_total), a.currency
+            FROM aside AS a JOIN files_in_hand AS f ON f.path = a.x_SourceFile
+            WHERE a.x_LeftOut IS NULL GROUP BY ALL""",
             key,
         )
 

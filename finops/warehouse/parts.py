@@ -107,7 +107,6 @@ def _carry(con: DuckDBPyConnection, lacking: list[Part]) -> None:
     if not lacking:
         return
     shown = {name for (name, *_) in con.execute("DESCRIBE focus.parts").fetchall()}
-    con.execute("BEGIN")
     for number, each in enumerate(lacking):  # all of them first: the view reads the tables as they were
         names = ", ".join(f'"{name}"' for name in each.columns if name in shown)
         con.execute(
@@ -119,7 +118,6 @@ def _carry(con: DuckDBPyConnection, lacking: list[Part]) -> None:
         con.execute(f"INSERT INTO {each.table} BY NAME FROM carried_{number}")
         con.execute(f"DROP TABLE carried_{number}")
     con.execute(f"CREATE OR REPLACE VIEW focus.parts AS {_union()}")
-    con.execute("COMMIT")
 
 
 def _defined(part: Part) -> str:

@@ -32,7 +32,13 @@ CREATE TABLE IF NOT EXISTS ledger.loads (
 
 CREATE TABLE IF NOT EXISTS ledger.left_out (
   load_id VARCHAR NOT NULL, source VARCHAR NOT NULL, unit VARCHAR NOT NULL, reason VARCHAR NOT NULL,
-  row_count BIGINT NOT NULL, source_total DECIMAL(38,18), currency VARCHAR
+  row_count BIGINT NOT NULL, source_total DECIMAL(38,18), currency VARCHAR,
+  added BOOLEAN  -- a row of our own (a commitment's unused part) that came to nothing: the source has none
+);
+
+CREATE TABLE IF NOT EXISTS ledger.added (  -- charges that a normaliser made besides the source's own rows
+  load_id VARCHAR NOT NULL, source VARCHAR NOT NULL, unit VARCHAR NOT NULL, row_count BIGINT NOT NULL,
+  billed_total DECIMAL(38,18), currency VARCHAR
 );
 
 CREATE TABLE IF NOT EXISTS ledger.source_totals (
@@ -93,6 +99,8 @@ CREATE TABLE IF NOT EXISTS quality.checks (
   check_name VARCHAR NOT NULL, scope VARCHAR NOT NULL, passed BOOLEAN NOT NULL, expected VARCHAR, actual VARCHAR,
   difference VARCHAR, blocking BOOLEAN NOT NULL, checked_at TIMESTAMPTZ NOT NULL
 );
+
+CREATE TABLE IF NOT EXISTS quality.failing (check_name VARCHAR NOT NULL, failing VARCHAR NOT NULL);  -- rows, as JSON
 
 CREATE TABLE IF NOT EXISTS alert.events (
   alert_id VARCHAR PRIMARY KEY, kind VARCHAR NOT NULL, subject VARCHAR NOT NULL, state VARCHAR NOT NULL,

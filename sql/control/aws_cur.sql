@@ -1,10 +1,11 @@
--- What a Cost and Usage Report's rows add up to, per period and currency, on its own reading of the rows:
+-- What a Cost and Usage Report's rows add up to, per period, day and currency, on its own reading of the rows:
 -- covered usage and its negation cancel (what they leave is the residual), discounts are in net costs already.
-SELECT x_SourceFile, STRFTIME(period, '%Y-%m') AS billing_period, currency, row_count, billed_total, residual
+SELECT x_SourceFile, STRFTIME(period, '%Y-%m') AS billing_period, charge_date, currency, row_count, billed_total, residual
 FROM (
   SELECT
     s.x_SourceFile,
     s.bill_billing_period_start_date AS period,
+    CAST(s.line_item_usage_start_date AS DATE) AS charge_date,
     s.line_item_currency_code AS currency,
     COUNT(*) AS row_count,
     SUM(
@@ -35,5 +36,5 @@ FROM (
   ) AS b
     ON b.payer IS NOT DISTINCT FROM s.bill_payer_account_id
       AND b.period IS NOT DISTINCT FROM s.bill_billing_period_start_date
-  GROUP BY 1, 2, 3
+  GROUP BY 1, 2, 3, 4
 )

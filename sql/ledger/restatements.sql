@@ -12,17 +12,17 @@ WITH runs AS (
 ),
 steps AS (
   SELECT
-    known_at, source, billing_period, charge_date, provider_name, service_name, ml_stage, currency,
+    known_at, source, billing_period, charge_date, provider_name, service_name, ml_stage, team, currency,
     SUM(billed_delta) AS delta,
     SUM(CASE WHEN cause = 'delivery' THEN billed_delta ELSE 0 END) AS delivered
   FROM ledger.changes
-  GROUP BY known_at, source, billing_period, charge_date, provider_name, service_name, ml_stage, currency
+  GROUP BY known_at, source, billing_period, charge_date, provider_name, service_name, ml_stage, team, currency
 ),
 walked AS (
   SELECT
     *,
     SUM(delta) OVER (
-      PARTITION BY source, billing_period, charge_date, provider_name, service_name, ml_stage, currency
+      PARTITION BY source, billing_period, charge_date, provider_name, service_name, ml_stage, team, currency
       ORDER BY known_at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS current_cost
   FROM steps
@@ -35,6 +35,7 @@ SELECT
   w.provider_name,
   w.service_name,
   w.ml_stage,
+  w.team,
   w.currency,
   w.current_cost - w.delivered AS previous_cost,
   w.current_cost,

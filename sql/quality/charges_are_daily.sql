@@ -1,20 +1,48 @@
--- No charge is lost or doubled on the way into spend.daily: billed cost by provider, month and currency.
-SELECT COALESCE(provider, 'no provider') || ' ' || month || ' ' || currency AS scope, expected, actual
-FROM (
+-- No charge is lost, doubled or put elsewhere on the way into spend.daily: billed cost by provider, month and currency,
+-- and how many of its rows are not what the charges say, in billed, effective or list cost.
+WITH both_sides AS (
   SELECT
-    COALESCE(ProviderName, '') AS provider,
-    STRFTIME(ChargePeriodStart, '%Y-%m') AS month,
+    CAST(ChargePeriodStart AS DATE) AS charge_date,
+    ProviderName AS provider_name,
+    BillingAccountId AS billing_account_id,
+    SubAccountId AS sub_account_id,
+    ServiceName AS service_name,
+    ChargeCategory AS charge_category,
+    x_MlStage AS ml_stage,
+    x_Team AS team,
+    x_MlProject AS ml_project,
+    x_MlModelName AS ml_model,
     BillingCurrency AS currency,
-    SUM(BilledCost) AS expected
+    SUM(BilledCost) AS billed,
+    SUM(EffectiveCost) AS effective,
+    SUM(ListCost) AS list,
+    0 AS daily_billed,
+    0 AS daily_effective,
+    0 AS daily_list
   FROM focus.charges
-  GROUP BY 1, 2, 3
-)
-FULL JOIN (
+  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+  UNION ALL
   SELECT
-    COALESCE(provider_name, '') AS provider,
-    STRFTIME(charge_date, '%Y-%m') AS month,
-    currency,
-    SUM(billed_cost) AS actual
+    charge_date, provider_name, billing_account_id, sub_account_id, service_name, charge_category, ml_stage, team,
+    ml_project, ml_model, currency, 0, 0, 0, billed_cost, effective_cost, list_cost
   FROM spend.daily
-  GROUP BY 1, 2, 3
-) USING (provider, month, currency)
+),
+compared AS (
+  SELECT
+    COALESCE(provider_name, 'no provider') || ' ' || STRFTIME(charge_date, '%Y-%m') || ' ' || currency AS scope,
+    SUM(billed) AS billed,
+    SUM(daily_billed) AS daily_billed,
+    CASE
+      WHEN SUM(billed) <> SUM(daily_billed) OR SUM(effective) <> SUM(daily_effective)
+        OR COALESCE(SUM(list), 0) <> COALESCE(SUM(daily_list), 0)
+        THEN 1
+      ELSE 0
+    END AS differs
+  FROM both_sides
+  GROUP BY
+    charge_date, provider_name, billing_account_id, sub_account_id, service_name, charge_category, ml_stage, team,
+    ml_project, ml_model, currency
+)
+SELECT scope, SUM(billed) AS expected, SUM(daily_billed) AS actual FROM compared GROUP BY scope
+UNION ALL
+SELECT scope || ', rows that differ', 0, SUM(differs) FROM compared GROUP BY scope

@@ -115,12 +115,23 @@ def test_gaps_put_the_largest_first_and_total_each_month_once(finops: Finops, co
 
 
 def test_restatements_add_up_what_changed(finops: Finops, company: Path) -> None:
-    keys = ("ml_stage", "changes", "increases", "decreases", "delta", "last_detected")
+    keys = ("billing_period", "scope_kind", "service_name", "ml_stage", "team", "changes", "increases", "decreases")
+    keys += ("delta", "last_detected")
     assert pick(rows(finops, company, "restatements"), *keys) == [
-        ("training", 2, 10, -3, 7, "2026-10-03T00:00:00Z"),
-        ("inference", 1, 1, 0, 1, "2026-10-03T00:00:00Z"),
+        ("2026-09", "part", "EC2", "training", "nlp", 2, 10, -3, 7, "2026-10-03T00:00:00Z"),
+        ("2026-09", "part", "S3", "inference", None, 1, 1, 0, 1, "2026-10-03T00:00:00Z"),
+        ("2026-09", "total", None, None, None, 3, 11, -3, 8, "2026-10-03T00:00:00Z"),
     ]
-    assert pick(rows(finops, company, "restatements", "--stage", "inference"), "delta") == [(1,)]
+    assert pick(rows(finops, company, "restatements", "--stage", "inference"), "delta") == [(1,), (1,)]
+    assert pick(rows(finops, company, "restatements", "--team", "nlp"), "scope_kind", "delta") == [
+        ("part", 7),
+        ("total", 7),
+    ]
+
+
+def test_the_rows_that_fail_a_check_are_shown(finops: Finops, company: Path) -> None:
+    found = rows(finops, company, "checks", "--failed")
+    assert pick(found, "check_name", "failing") == [("source_is_charges", '{"unit":"2026-09"}')]
 
 
 @pytest.mark.parametrize(

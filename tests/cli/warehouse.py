@@ -90,12 +90,12 @@ TABLES = {
         """,
     ),
     "ledger.restatements": made(
-        """detected_at:at source billing_period charge_date:day provider_name service_name ml_stage currency
+        """detected_at:at source billing_period charge_date:day provider_name service_name ml_stage team currency
         previous_cost:money current_cost:money delta:money""",
         """
-        10-02 | aws-main | 2026-09 | 09-03 | AWS | EC2 | training  | USD | 90  | 100 | 10
-        10-03 | aws-main | 2026-09 | 09-03 | AWS | EC2 | training  | USD | 100 | 97  | -3
-        10-03 | aws-main | 2026-09 | 09-04 | AWS | S3  | inference | USD | 1   | 2   | 1
+        10-02 | aws-main | 2026-09 | 09-03 | AWS | EC2 | training  | nlp | USD | 90  | 100 | 10
+        10-03 | aws-main | 2026-09 | 09-03 | AWS | EC2 | training  | nlp | USD | 100 | 97  | -3
+        10-03 | aws-main | 2026-09 | 09-04 | AWS | S3  | inference | -   | USD | 1   | 2   | 1
         """,
     ),
     "ledger.publications": made(
@@ -112,4 +112,5 @@ TABLES = {
         source_is_charges | aws-main 2026-09 | false | 2 | 1 | -1 | 10-05
         """,
     ),
+    "quality.failing": made("check_name failing", 'source_is_charges | {"unit":"2026-09"}'),
 }

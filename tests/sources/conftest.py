@@ -12,19 +12,19 @@ from duckdb import DuckDBPyConnection
 
 from finops import lifecycle, pipeline
 from finops.sources import landing, s3
-from finops.warehouse import database
+from finops.warehouse import migrations
 
 from .weed import Weed, serve
 
 _rules = cache(lifecycle.load_rules)
-_prepare = database._prepare
-_prepared: set[Path] = set()
+_migrate = migrations.migrate
+_migrated: set[Path] = set()
 
 
-def _prepare_once(con: DuckDBPyConnection, path: Path) -> None:
-    if path not in _prepared:
-        _prepare(con, path)
-        _prepared.add(path)
+def _migrate_once(con: DuckDBPyConnection, path: Path) -> None:
+    if path not in _migrated:
+        _migrate(con, path)
+        _migrated.add(path)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landing, "WAITS", (0,) * 3)
     monkeypatch.setattr(s3, "WAITS", (0,) * 2)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)  # a handful of rows: DuckDB's threads would only wait
-    monkeypatch.setattr(database, "_prepare", _prepare_once)
+    monkeypatch.setattr(migrations, "migrate", _migrate_once)
     monkeypatch.setattr(pipeline, "load_rules", _rules)
 
 

@@ -12,34 +12,20 @@ import duckdb
 import pytest
 
 from finops.config import Config
+from finops.errors import WarehouseError
 from finops.focus import CHARGES
 from finops.pipeline import Pipeline
-from finops.warehouse import parts
+from finops.warehouse import migrations, parts
 from finops.warehouse.connection import query
+from finops.warehouse.database import Warehouse
 from tests.sources.google import SOURCE, deliver
 from tests.sources.house import House, focus, google, write_csv
 
 THEN = datetime(2026, 9, 20, tzinfo=UTC)
-SCHEMA_1 = (
-    "CREATE SCHEMA focus",
-    "CREATE SCHEMA ledger",
-    # the columns are of the specification and were the same
-    "CREATE TABLE focus.charges (" + ", ".join(f'"{name}" {kind}' for name, kind in CHARGES.items()) + ")",
-    "CREATE TABLE ledger.warehouse (schema_version INTEGER NOT NULL)",
-    "INSERT INTO ledger.warehouse VALUES (1)",
-    """CREATE TABLE ledger.units (source VARCHAR NOT NULL, unit VARCHAR NOT NULL, version VARCHAR NOT NULL,
-      load VARCHAR NOT NULL, PRIMARY KEY (source, unit))""",
-    """CREATE TABLE ledger.loads (load_id VARCHAR PRIMARY KEY, source VARCHAR NOT NULL, unit VARCHAR NOT NULL,
-      billing_period VARCHAR, version VARCHAR NOT NULL, loaded_at TIMESTAMPTZ NOT NULL, row_count BIGINT,
-      billed_total DECIMAL(38,18), currency VARCHAR, status VARCHAR NOT NULL, reason VARCHAR)""",
-    """CREATE TABLE ledger.source_totals (source VARCHAR NOT NULL, unit VARCHAR NOT NULL,
-      billing_period VARCHAR NOT NULL, currency VARCHAR NOT NULL, row_count BIGINT NOT NULL,
-      billed_total DECIMAL(38,18) NOT NULL, residual DECIMAL(38,18) NOT NULL)""",
-    """CREATE TABLE ledger.changes (known_at TIMESTAMPTZ NOT NULL, source VARCHAR NOT NULL,
-      billing_period VARCHAR NOT NULL, charge_date DATE NOT NULL, provider_name VARCHAR, sub_account_id VARCHAR,
-      service_name VARCHAR, ml_stage VARCHAR, team VARCHAR, currency VARCHAR NOT NULL,
-      billed_delta DECIMAL(38,18) NOT NULL, effective_delta DECIMAL(38,18) NOT NULL, cause VARCHAR NOT NULL)""",
-)
+SCHEMA_1 = Path(__file__).with_name("schema_1.sql").read_text(encoding="utf-8")
+"""The schema of the first commit that had a warehouse, as it stood there."""
+CHARGES_1 = "CREATE TABLE focus.charges (" + ", ".join(f'"{name}" {kind}' for name, kind in CHARGES.items()) + ")"
+"""The first version made its charges from the list of FOCUS's columns, which were the same."""
 
 
 def old_charge(unit: str, cost: str) -> dict[str, Any]:
@@ -62,8 +48,9 @@ def written_by_version_1(path: Path, units: dict[str, str]) -> None:
     path.parent.mkdir(parents=True)
     with duckdb.connect(path) as con:
         con.execute("SET TimeZone = 'UTC'")
-        for statement in SCHEMA_1:
-            con.execute(statement)
+        con.execute(SCHEMA_1)
+        con.execute(CHARGES_1)
+        con.execute("INSERT INTO ledger.warehouse VALUES (1)")
         for unit, cost in units.items():
             charge = old_charge(unit, cost)
             names = ", ".join(f'"{name}"' for name in charge)
@@ -152,10 +139,7 @@ def test_a_unit_of_the_first_version_that_is_withdrawn_is_gone(tmp_path: Path, c
 def test_a_file_that_only_was_published_is_carried_over_too(tmp_path: Path, config: Config) -> None:
     written_by_version_1(config.published, {"a.csv": "7"})
     with duckdb.connect(config.published) as con:
-        con.execute("CREATE TABLE ledger.publications (published_at TIMESTAMPTZ, fingerprint VARCHAR, as_of DATE)")
         con.execute("INSERT INTO ledger.publications VALUES (?, 'old', '2026-09-19')", [THEN])
-        con.execute("CREATE SCHEMA quality")
-        con.execute("CREATE TABLE quality.checks (blocking BOOLEAN, passed BOOLEAN)")
     (tmp_path / "bills").mkdir()  # and nothing in it: no unit can be read
     (failure,) = run(config)
     assert "there is no file" in failure
@@ -181,6 +165,8 @@ def as_version_2_had_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         con.execute(f"INSERT INTO {gcp.table} BY NAME FROM kept")
         con.execute("DROP TABLE kept")
         con.execute("UPDATE ledger.units SET version = split_part(version, '+', 1) || '+before'")
+        con.execute("ALTER TABLE ledger.left_out DROP COLUMN added")
+        con.execute("DROP TABLE ledger.added")
         con.execute("UPDATE ledger.warehouse SET schema_version = 2")
 
 
@@ -202,3 +188,74 @@ def test_an_amount_that_had_no_column_of_its_own_does_not_count_twice(
         (Decimal("9.5"), Decimal("9.5"))
     ]
     assert after.sql("SELECT DISTINCT cause FROM ledger.changes") == [("delivery",)]
+
+
+def tables(path: Path) -> list[tuple[Any, ...]]:
+    """Every column of every table that a file has, but for the charges of before."""
+    with duckdb.connect(path) as con:
+        return con.execute(
+            """SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns()
+            WHERE NOT internal AND table_name <> 'charges_before' ORDER BY ALL"""
+        ).fetchall()
+
+
+def test_a_migrated_file_has_the_schema_of_a_new_one(tmp_path: Path) -> None:
+    old, new = Warehouse(tmp_path / "old"), Warehouse(tmp_path / "new")
+    written_by_version_1(old.work, {"a.csv": "7"})
+    for each in (old, new):
+        with each.open() as con:
+            assert migrations.version(con) == migrations.SCHEMA_VERSION
+    assert tables(old.work) == tables(new.work)
+
+
+@pytest.mark.parametrize("step", range(len(migrations.STEPS)))
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = Warehouse(tmp_path)
+    written_by_version_1(warehouse.work, {"a.csv": "7"})
+    before = tables(warehouse.work)
+
+    steps = migrations.STEPS
+
+    def broken(con: duckdb.DuckDBPyConnection) -> None:
+        steps[step](con)
+        con.execute("FROM ledger.nothing")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", (*steps[:step], broken, *steps[step + 1 :]))
+        with pytest.raises(WarehouseError, match="cannot be opened"), warehouse.open():
+            pass
+    assert tables(warehouse.work) == before
+    with duckdb.connect(warehouse.work) as con:
+        assert migrations.version(con) == 1
+    with warehouse.open() as con:
+        assert migrations.version(con) == migrations.SCHEMA_VERSION
+
+
+def test_a_newer_file_is_refused_as_it_is(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    warehouse.work.parent.mkdir(parents=True)
+    with duckdb.connect(warehouse.work) as con:
+        con.execute("CREATE SCHEMA ledger")
+        con.execute("CREATE TABLE ledger.warehouse (schema_version INTEGER NOT NULL)")
+        con.execute("INSERT INTO ledger.warehouse VALUES (?)", [migrations.SCHEMA_VERSION + 1])
+    before = tables(warehouse.work)
+    message = f"newer version.*schema {migrations.SCHEMA_VERSION + 1}.*knows {migrations.SCHEMA_VERSION}.*update finops"
+    with pytest.raises(WarehouseError, match=message), warehouse.open():
+        pass
+    assert tables(warehouse.work) == before
+
+
+def test_rows_that_an_older_version_did_not_count_are_what_its_counts_leave_open(tmp_path: Path) -> None:
+    """Of version 2: one unit whose normaliser added a row, one that left two out, of which one was its own."""
+    warehouse = Warehouse(tmp_path)
+    written_by_version_1(warehouse.work, {"more": "7", "less": "7", "lost": "7"})
+    with duckdb.connect(warehouse.work) as con:
+        con.execute("UPDATE ledger.loads SET row_count = 4 WHERE unit = 'more'")
+        con.execute("UPDATE ledger.source_totals SET row_count = 3 WHERE unit = 'more'")
+        con.execute("UPDATE ledger.source_totals SET row_count = 2 WHERE unit IN ('less', 'lost')")
+        for reason in ("negation: cancels the covered usage row", "commitment without an unused part"):
+            con.execute("INSERT INTO ledger.left_out VALUES ('less', 'bills', 'less', ?, 1, 0, 'USD')", [reason])
+    with warehouse.open() as con:
+        assert con.execute("SELECT unit, row_count FROM ledger.added").fetchall() == [("more", 1)]
+        left_out = con.execute("SELECT unit, added, row_count FROM ledger.left_out ORDER BY ALL").fetchall()
+        assert left_out == [("less", False, 1), ("less", True, 1), ("lost", False, 1)]

@@ -1,0 +1,67 @@
+"""The rows that are to blame where a check falls short: at most LIMIT of each, as JSON, in quality.failing.
+
+They come from `sql/failing/<check>.sql`. A check that counts rows that break rules, in its CTE `counted`, has its rules
+there: each as a column, COUNT(CASE WHEN <what is wrong> THEN 1 END) AS "<rule>".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+
+import sqlglot
+from duckdb import DuckDBPyConnection
+from sqlglot import exp
+
+from finops.models import model, models
+
+LIMIT = 20
+Row = tuple[str, str]
+"""A check's name, and one of the rows that fail it."""
+_SHOWN = (
+    "x_SourceLineType, ChargePeriodStart, ChargePeriodEnd, BillingPeriodStart, BillingPeriodEnd, ChargeCategory, "
+    "ServiceName, ResourceId, BillingCurrency, BilledCost, EffectiveCost"
+)
+
+
+def rows(con: DuckDBPyConnection, names: Collection[str]) -> list[Row]:
+    """What fails these checks."""
+    found: list[Row] = []
+    for name in sorted(names):
+        sql = failing_sql(name)
+        if sql is not None:
+            # our SQL, of no value: the name of a check is that of a file
+            texts = con.execute(f"SELECT to_json(failing)::VARCHAR FROM ({sql}) AS failing LIMIT {LIMIT}").fetchall()  # noqa: S608
+            found += [(name, text) for (text,) in texts]
+    return found
+
+
+def keep(con: DuckDBPyConnection, found: Collection[Row]) -> None:
+    """Replace quality.failing by these rows."""
+    con.execute("DELETE FROM quality.failing")
+    if found:
+        con.executemany("INSERT INTO quality.failing VALUES (?, ?)", list(found))
+
+
+@cache
+def failing_sql(check: str) -> str | None:
+    """The SELECT of the rows that fail a check; None where its scopes are all there is to show."""
+    if any(each.name == f"failing.{check}" for each in models("failing")):
+        return model(f"failing.{check}").sql
+    statement = sqlglot.parse_one(model(f"quality.{check}").sql, dialect="duckdb", into=exp.Select)
+    counted = next((each.this for each in statement.ctes if each.alias == "counted"), None)
+    return None if counted is None else _rules(counted)
+
+
+def _rules(counted: exp.Select) -> str:
+    """The charges that break a rule, each with the first that it breaks."""
+    branches: list[str] = []
+    for each in counted.selects:
+        wrong = each.find(exp.If)
+        if wrong is not None:
+            rule = each.alias_or_name.replace("'", "''")
+            branches.append(f"WHEN {wrong.this.sql(dialect='duckdb')} THEN '{rule}'")
+    return f"""SELECT source, file, rule, {_SHOWN} FROM (
+      SELECT f.source, f.file, c.*, CASE {" ".join(branches)} END AS rule
+      FROM focus.parts AS c JOIN ledger.files AS f ON f.file_id = c.file_id)
+    WHERE rule IS NOT NULL LIMIT {LIMIT}"""  # noqa: S608

@@ -1,0 +1,4 @@
+-- Rows that failed a check when the checks last ran: at most twenty of each check, as JSON.
+SELECT check_name, failing
+FROM quality.failing
+ORDER BY check_name, failing
