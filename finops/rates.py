@@ -15,10 +15,11 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from pathlib import Path
 from typing import Final
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from finops.config import Config
-from finops.errors import ConfigError, SourceError
+from finops.errors import ConfigError, SourceError, WarehouseError
 from finops.listfile import Columns, Line, number, read_lines
 from finops.warehouse.connection import query
 
@@ -122,7 +123,7 @@ def settle(con: DuckDBPyConnection, config: Config, as_of: date, now: datetime) 
     """
     currency = config.reporting_currency
     given = read_rates(config.resolve(config.rates), currency) if config.rates else {}
-    rates = settled(_published(config), given, _told(con, currency), currency, as_of, now)
+    rates = settled(_published(con, config), given, _told(con, currency), currency, as_of, now)
     con.execute("BEGIN")
     con.execute("DELETE FROM ledger.rates WHERE reporting_currency = ?", [currency])
     if rates:
@@ -134,15 +135,25 @@ def settle(con: DuckDBPyConnection, config: Config, as_of: date, now: datetime) 
     con.execute("COMMIT")
 
 
-def _published(config: Config) -> list[Rate]:
-    """The rates of the published file; none where nothing is published, or by a version that knew no rates."""
+def _published(work: DuckDBPyConnection, config: Config) -> list[Rate]:
+    """The rates of the published file; none where nothing is published, or by a version that knew no rates.
+
+    Where that file is damaged, the work file's: what was published was copied from one.
+    """
     if not config.published.exists():
         return []
-    with query(config.published) as con:
-        if not con.execute("FROM duckdb_tables() WHERE schema_name = 'ledger' AND table_name = 'rates'").fetchall():
-            return []
-        sql = f"SELECT {_NAMES} FROM ledger.rates WHERE reporting_currency = ?"  # noqa: S608
-        return [Rate(*row) for row in con.execute(sql, [config.reporting_currency]).fetchall()]
+    try:
+        with query(config.published) as con:
+            return _kept(con, config.reporting_currency)
+    except (duckdb.Error, WarehouseError):
+        return _kept(work, config.reporting_currency)
+
+
+def _kept(con: DuckDBPyConnection, reporting_currency: str) -> list[Rate]:
+    if not con.execute("FROM duckdb_tables() WHERE schema_name = 'ledger' AND table_name = 'rates'").fetchall():
+        return []
+    sql = f"SELECT {_NAMES} FROM ledger.rates WHERE reporting_currency = ?"  # noqa: S608
+    return [Rate(*row) for row in con.execute(sql, [reporting_currency]).fetchall()]
 
 
 def _told(con: DuckDBPyConnection, reporting_currency: str) -> dict[Key, Decimal]:

@@ -45,6 +45,7 @@ def test_a_run_killed_at_a_hundred_random_points_ends_as_if_nobody_had(
     killed_in(tmp_path, POINTS, seed, record_property)
 
 
+@pytest.mark.conformance
 def test_a_run_killed_at_random_points_ends_as_if_nobody_had(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -119,7 +119,9 @@ def test_a_file_of_a_newer_version_is_refused(small: Company) -> None:
         run(small.config)
 
 
-@pytest.mark.parametrize("after", [0.6, 1.5, 2.5, 3.5])
+@pytest.mark.parametrize(
+    "after", [1.5, *(pytest.param(each, marks=pytest.mark.conformance) for each in (0.6, 2.5, 3.5))]
+)
 def test_a_killed_run_is_continued_by_the_next(small: Company, after: float) -> None:
     before = charged(small)
     restate(small)

@@ -98,7 +98,7 @@ def test_a_publication_that_failed_is_made_good(folder: Path, monkeypatch: pytes
     run(config)
     (folder / "b.yaml").write_text("budgets: [{name: all, scope: {}, monthly: 77, currency: USD}]\n", encoding="utf-8")
 
-    def full(_: Warehouse) -> None:
+    def full(*_: object) -> None:
         raise WarehouseError("the disk is full")
 
     with monkeypatch.context() as patch:

@@ -66,9 +66,14 @@ def stages() -> tuple[Stage, ...]:
     return tuple(Stage(**each) for each in yaml.safe_load((_HERE / "stages.yaml").read_text(encoding="utf-8")))
 
 
+@cache
+def _built_in() -> tuple[Rule, ...]:
+    return tuple(_parse(read_yaml(_HERE / "rules.yaml")))
+
+
 def load_rules(own: Path | None = None) -> list[Rule]:
     """The user's rules, if any, and after them the built-in ones; raises ConfigError."""
-    built_in = _parse(read_yaml(_HERE / "rules.yaml"))
+    built_in = list(_built_in())
     if own is None:
         return built_in
     rules = _parse(read_yaml(own))

@@ -51,8 +51,10 @@ EXAMPLES: dict[str, Mapping[str, str]] = {
     "vertex-features": {**VERTEX, "usage_type": "Feature Store online serving node"},
     "vertex-notebook": {**VERTEX, "usage_type": "Workbench Management Fee"},
     "vertex-monitor": {**VERTEX, "usage_type": "Model Monitoring analysed data"},
+    "vertex-tuning": {**VERTEX, "usage_type": "Gemini 2.0 Flash Supervised Tuning Training Tokens"},
     "vertex-prediction": {**VERTEX, "usage_type": "Online Prediction on N1 core"},
     "vertex-training": {**VERTEX, "usage_type": "Custom Training A100 GPU"},
+    "gemini-tuning": {"service": "Gemini API", "usage_type": "Gemini 1.5 Flash Tuning Text Input Tokens"},
     "gemini-tokens": {"service": "Gemini API", "usage_type": "Gemini 2 Pro Text Output Tokens"},
 }
 

@@ -269,7 +269,7 @@ def test_what_a_sparse_export_lacks_is_null_and_not_made_up(tmp_path: Path) -> N
     unknown = (
         *("AvailabilityZone", "BillingAccountName", "CapacityReservationId", "ChargeDescription"),
         *("CommitmentDiscountId", "ConsumedQuantity", "ConsumedUnit", "ContractedUnitPrice", "InvoiceId"),
-        *("InvoiceIssuerName", "ListUnitPrice", "PricingCurrency", "PricingQuantity", "PricingUnit", "PublisherName"),
+        *("InvoiceIssuerName", "ListUnitPrice", "PricingQuantity", "PricingUnit", "PublisherName"),
         *("RegionId", "RegionName", "ResourceId", "ResourceType", "SkuId", "SkuMeter", "SkuPriceId", "SubAccountName"),
     )
     for folder in ("bare", "blank"):
