@@ -96,4 +96,6 @@ def test_what_the_docs_show_is_valid(path: Path, company: Company) -> None:
     queries = blocks("sql", text)
     with company.connect() as con:
         assert all(con.execute(query).fetchall() for query in queries)
-    assert configurations or queries
+    tests = [ROOT / each for each in re.findall(r"tests/[\w/.]+", text)]
+    assert all(each.exists() for each in tests)
+    assert configurations or queries or tests
