@@ -130,7 +130,7 @@ class Pipeline:
                 report = self.reports[name]
                 for unit in leaving.withdraw(loader, report):
                     self.progress(f"{name}: {unit} withdrawn")
-                report.landed += leaving.expired(loader, report, self.warehouse.home)
+                report.landed += leaving.unlisted(loader, report, self.warehouse.home)
                 self._load(con, loader, report, "configuration" if redefined else "delivery")
                 landing.remove_old(report.landed, timedelta(days=self.config.keep.landing_days))
             leaving.forget(loader, self.config.sources)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -17,6 +18,7 @@ from google.cloud import billing_v1 as billing
 from google.cloud.billing import budgets_v1 as budgets
 
 from finops import gcp_session
+from finops.config import Config
 from finops.gcp_session import GcpAccess
 
 COMPUTE, VERTEX = "6F81-5844-456A", "C7E2-9256-1C43"
@@ -239,3 +241,17 @@ def company(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
         }
         monkeypatch.setattr(gcp_session, "channel", google.channel)
         yield google
+
+
+def config(folder: Path, *sources: dict[str, Any]) -> Config:
+    """A configuration of these sources, in a folder."""
+    named = [{"name": f"s{i}", **each} for i, each in enumerate(sources)]
+    return Config.model_validate({"home": "home", "sources": named, "path": folder / "finops.yaml"})
+
+
+TABLE = "p-1.bills.gcp_billing_export_resource_v1_X"
+
+
+def bigquery(**more: Any) -> dict[str, Any]:
+    """A source of Google's that may be asked for more than bills."""
+    return {"kind": "gcp-bigquery", "table": TABLE, **more}

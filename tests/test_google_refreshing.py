@@ -14,7 +14,6 @@ import pytest
 
 from finops import accounts, gcp_inventory, google_refreshing, sku_prices
 from finops.accounts import Account
-from finops.config import Config
 from finops.errors import ConfigError, WarehouseError
 from finops.fingerprint import fingerprint
 from finops.gcp_inventory import Patience, Way
@@ -25,27 +24,31 @@ from finops.tables import Context
 from finops.warehouse.checks import ADVISORY
 from finops.warehouse.database import Warehouse
 from finops.ways import ways
-from tests.cloudbilling import COMPUTE, MAIN, OTHER, SUB, VERTEX, Google, account, company, offline, project, sku
+from tests.cloudbilling import (
+    COMPUTE,
+    MAIN,
+    OTHER,
+    SUB,
+    VERTEX,
+    Google,
+    account,
+    bigquery,
+    company,
+    config,
+    offline,
+    project,
+    sku,
+)
 from tests.sources.house import House, focus, write_csv
 
 NOW = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 TODAY = NOW.date()
-TABLE = "p-1.bills.gcp_billing_export_resource_v1_X"
 
 
 @pytest.fixture
 def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
     with company(monkeypatch) as server:
         yield server
-
-
-def config(folder: Path, *sources: dict[str, Any]) -> Config:
-    named = [{"name": f"s{i}", **each} for i, each in enumerate(sources)]
-    return Config.model_validate({"home": "home", "sources": named, "path": folder / "finops.yaml"})
-
-
-def bigquery(**more: Any) -> dict[str, Any]:
-    return {"kind": "gcp-bigquery", "table": TABLE, **more}
 
 
 def asked(*names: str, call: float = 10.0, billed: tuple[str, ...] = (), on: date = TODAY) -> google_refreshing.Refresh:

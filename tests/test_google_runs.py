@@ -20,27 +20,30 @@ from finops.gcp_inventory import Patience, Way
 from finops.gcp_session import GcpAccess
 from finops.google_refreshing import ask, keep
 from finops.warehouse.reference import read_reference
-from tests.cloudbilling import COMPUTE, MAIN, OTHER, SUB, Google, account, company, offline, serve, sku
+from tests.cloudbilling import (
+    COMPUTE,
+    MAIN,
+    OTHER,
+    SUB,
+    Google,
+    account,
+    bigquery,
+    company,
+    config,
+    offline,
+    serve,
+    sku,
+)
 from tests.sources.house import House, focus, write_csv
 
 NOW = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 TODAY = NOW.date()
-TABLE = "p-1.bills.gcp_billing_export_resource_v1_X"
 
 
 @pytest.fixture
 def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
     with company(monkeypatch) as server:
         yield server
-
-
-def config(folder: Path, *sources: dict[str, Any]) -> Config:
-    named = [{"name": f"s{i}", **each} for i, each in enumerate(sources)]
-    return Config.model_validate({"home": "home", "sources": named, "path": folder / "finops.yaml"})
-
-
-def bigquery(**more: Any) -> dict[str, Any]:
-    return {"kind": "gcp-bigquery", "table": TABLE, **more}
 
 
 def asked() -> google_refreshing.Refresh:

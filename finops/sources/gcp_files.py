@@ -23,6 +23,9 @@ from finops.sources.files import FileUnits
 from finops.sources.reading import format_of, from_frame, read_files, unreadable
 from finops.sources.storage import Storage
 
+LONGEST = 1 << 24
+"""Bytes within which a row of JSON ends: what the engine itself takes."""
+
 
 class GcpFiles(FileUnits):
     """Google's export as files."""
@@ -31,8 +34,7 @@ class GcpFiles(FileUnits):
 
     def __init__(self, name: str, storage: Storage, basis: str = "provider") -> None:
         super().__init__(name, storage)
-        self.basis = basis
-        self.reading = "" if basis == "provider" else basis
+        self.reading = basis
 
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         where = self.storage.uri
@@ -45,7 +47,7 @@ class GcpFiles(FileUnits):
             raw = read_files(con, paths, where)
         if "billedcost" in {name.lower() for name in raw.columns}:
             return gcp_focus_rows.from_native(con, gcp_nested.nested(raw, where, gcp_nested.NATIVE), where)
-        return gcp_rows.from_export(con, gcp_nested.nested(raw, where, gcp_nested.fields()), where, self.basis)
+        return gcp_rows.from_export(con, gcp_nested.nested(raw, where, gcp_nested.fields()), where, self.reading)
 
 
 def _read_avro(path: Path) -> pl.DataFrame:
@@ -82,12 +84,17 @@ def _read_json(con: DuckDBPyConnection, paths: list[Path], where: str) -> DuckDB
 
 
 def _schema(paths: list[Path]) -> dict[str, str]:
-    """The columns of lines of JSON: given, never inferred; the first line tells which export it is."""
+    """The columns of lines of JSON: given, never inferred; the first row tells which export it is of."""
     for path in paths:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-            first = next(lines, "")
-        if first:
-            return gcp_nested.native_schema() if '"BilledCost"' in first else gcp_nested.schema()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            text = file.read(LONGEST).decode(errors="replace").lstrip()
+        if text:
+            try:
+                row, _ = json.JSONDecoder().raw_decode(text)
+            except ValueError:  # reading it will say where
+                break
+            is_native = isinstance(row, dict) and "BilledCost" in row
+            return gcp_nested.native_schema() if is_native else gcp_nested.schema()
     return gcp_nested.schema()
 
 

@@ -5,7 +5,7 @@ They look at the new charges, and at the temporary tables of a load: `control` t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 from duckdb import DuckDBPyConnection
@@ -55,8 +55,11 @@ def tags_found(con: DuckDBPyConnection, where: str) -> None:
         )
 
 
-def one_export_an_account(con: DuckDBPyConnection, where: str) -> None:
-    """No billing account of Google's comes in twice: its FOCUS export has the charges of the other ones again."""
+def one_export_an_account(con: DuckDBPyConnection, renamed: Collection[str], where: str) -> None:
+    """No billing account of Google's comes in twice: its FOCUS export has the charges of the other ones again.
+
+    `renamed` sources are held under a name that they no longer have: theirs are the same charges.
+    """
     native, other = (part(each).table for each in ("gcp_focus", "gcp_export"))
     twice = con.execute(
         f"""SELECT DISTINCT BillingAccountId, f.source FROM focus.parts AS c JOIN ledger.files AS f USING (file_id)
@@ -70,10 +73,12 @@ def one_export_an_account(con: DuckDBPyConnection, where: str) -> None:
         f"""WITH days AS (
           SELECT DISTINCT c.BillingAccountId, f.unit, f.source
           FROM focus.parts AS c JOIN ledger.files AS f USING (file_id) JOIN units_in_hand AS u USING (unit)
-          WHERE c.ProviderName = 'Google Cloud' AND STARTS_WITH(f.unit, '{PARTITION}'))
+          WHERE c.ProviderName = 'Google Cloud' AND STARTS_WITH(f.unit, '{PARTITION}')
+            AND f.source NOT IN (SELECT unnest($renamed)))
         SELECT BillingAccountId, source FROM days
         WHERE (BillingAccountId, unit) IN (SELECT (BillingAccountId, unit) FROM days GROUP BY ALL HAVING COUNT(*) > 1)
-        ORDER BY ALL"""  # noqa: S608
+        ORDER BY ALL""",  # noqa: S608
+        {"renamed": list(renamed)},
     ).fetchall()
     if twice:
         raise _twice(twice, "with the same ingestion days from two sources", where)

@@ -1,6 +1,7 @@
 """The rows that are to blame where a check falls short: at most LIMIT of each, as JSON, in quality.failing.
 
-They come from `sql/failing/<check>.sql`. A check that counts rows that break rules, in its CTE `counted`, has its rules
+They come from `sql/failing/<check>.sql`, or from the check itself. One that compares two sides row by row does so in
+its CTE `compared`, with a column `differs`. One that counts rows that break rules, in its CTE `counted`, has its rules
 there: each as a column, COUNT(CASE WHEN <what is wrong> THEN 1 END) AS "<rule>".
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cache
+from typing import cast
 
 import sqlglot
 from duckdb import DuckDBPyConnection
@@ -48,9 +50,13 @@ def failing_sql(check: str) -> str | None:
     """The SELECT of the rows that fail a check; None where its scopes are all there is to show."""
     if any(each.name == f"failing.{check}" for each in models("failing")):
         return model(f"failing.{check}").sql
-    statement = sqlglot.parse_one(model(f"quality.{check}").sql, dialect="duckdb", into=exp.Select)
-    counted = next((each.this for each in statement.ctes if each.alias == "counted"), None)
-    return None if counted is None else _rules(counted)
+    statement = cast("exp.Query", sqlglot.parse_one(model(f"quality.{check}").sql, dialect="duckdb"))
+    ctes = {each.alias: each.this for each in statement.ctes}
+    if "compared" in ctes:
+        differing = exp.select("* EXCLUDE (scope, differs)", dialect="duckdb").from_("compared").where("differs = 1")
+        differing.set("with_", statement.args["with_"])
+        return differing.limit(LIMIT).sql(dialect="duckdb")
+    return _rules(ctes["counted"]) if "counted" in ctes else None
 
 
 def _rules(counted: exp.Select) -> str:

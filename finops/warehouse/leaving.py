@@ -40,8 +40,7 @@ def withdraw(loader: Loader, report: Report) -> list[str]:
     """
     if "*" in report.failures or any(unit.manifest is not None for unit in report.discovered):
         return []
-    listed = {unit.name for unit in report.discovered}
-    gone = [unit for unit in _units(loader, report.source) if unit not in listed]
+    gone = _gone(loader, report)
     if any(unit.lasting for unit in report.discovered):
         gone = [unit for unit in gone if not unit.startswith(PARTITION)]
     for unit in gone:
@@ -49,30 +48,37 @@ def withdraw(loader: Loader, report: Report) -> list[str]:
     return gone
 
 
-def expired(loader: Loader, report: Report, home: Path) -> list[Landed]:
+def unlisted(loader: Loader, report: Report, home: Path) -> list[Landed]:
     """What landed of units that are kept though they are gone at their origin: other rules read them anew too."""
-    if "*" in report.failures:
-        return []
-    listed = {unit.name for unit in report.discovered}
-    gone = [unit for unit in _units(loader, report.source) if unit not in listed]
-    return landing.kept(home, report.source, gone)
+    return [] if "*" in report.failures else landing.kept(home, report.source, _gone(loader, report))
 
 
 def forget(loader: Loader, entries: Sequence[Source]) -> None:
     """Take out the charges of sources that the configuration no longer names.
 
     One that has only got another name stays until its charges have come in under that: its place may be out of
-    reach just now.
+    reach just now. Meanwhile the loader knows it as renamed, since it has the same charges.
     """
+    loader.renamed.clear()
     named = {entry.name for entry in entries}
     waiting = {_place(_origin(entry)) for entry in entries if not _units(loader, entry.name)}
     held = loader.con.execute(
         "SELECT DISTINCT u.source, s.origin FROM ledger.units AS u LEFT JOIN ledger.sources AS s USING (source)"
     ).fetchall()
     for source, origin in held:
-        if source not in named and (origin is None or _place(origin) not in waiting):
-            for unit in _units(loader, source):
-                loader.withdraw(source, unit, "configuration")
+        if source in named:
+            continue
+        if origin is not None and _place(origin) in waiting:
+            loader.renamed.add(source)
+            continue
+        for unit in _units(loader, source):
+            loader.withdraw(source, unit, "configuration")
+
+
+def _gone(loader: Loader, report: Report) -> list[str]:
+    """The units that are held and no longer listed."""
+    listed = {unit.name for unit in report.discovered}
+    return [unit for unit in _units(loader, report.source) if unit not in listed]
 
 
 def _units(loader: Loader, source: str) -> list[str]:

@@ -66,6 +66,8 @@ class Loader:
         known = reference or Reference()
         self.recipe = recipe(rules, currency, known)
         self._reading = ""
+        self.renamed: set[str] = set()
+        """Sources that are held under a name which they no longer have: what comes in under the new one is no other."""
         set_reference_data(con, rules, known)
 
     def load(
@@ -121,7 +123,7 @@ class Loader:
             accepting.understood(self.con, where)
             accepting.tags_found(self.con, where)
             if normaliser in {"gcp_export", "gcp_focus"}:
-                accepting.one_export_an_account(self.con, where)
+                accepting.one_export_an_account(self.con, self.renamed, where)
             accepting.not_empty(self.con, batch, where)
             accepting.in_its_period(self.con, batch, where)
             accepting.in_our_time(self.con, where)

@@ -89,6 +89,7 @@ SELECT
   x_GpuModel,
   x_GpuHours,
   x_ReportingCurrency,
+  x_ReportingRate,
   x_BilledCostReporting,
   x_EffectiveCostReporting
 FROM focus.charges

@@ -1,7 +1,8 @@
 -- The distinct sets of tags, each with the team, project, model, run and stage it names.
 -- A tag's key is looked up without its prefix, case and punctuation: `user:Team`, `user_team` and `team` are one.
 -- A resource's own tag goes before a pod's label (Google's cost allocation of clusters), a user attribute, an account's
--- tag and a cost category; of several spellings the lower-case one counts. A bill has few sets and many rows: so a set is read once, not with each of its rows.
+-- tag and a cost category; of several spellings the lower-case one counts. A bill has few sets and many rows: so a set
+-- is read once, not with each of its rows.
 WITH listed AS (
   SELECT
     tag_set,

@@ -30,8 +30,14 @@ WITH both_sides AS (
 compared AS (
   SELECT
     COALESCE(provider_name, 'no provider') || ' ' || STRFTIME(charge_date, '%Y-%m') || ' ' || currency AS scope,
-    SUM(billed) AS billed,
+    charge_date, provider_name, billing_account_id, sub_account_id, service_name, charge_category, ml_stage, team,
+    ml_project, ml_model, currency,
+    SUM(billed) AS charged_billed,
     SUM(daily_billed) AS daily_billed,
+    SUM(effective) AS charged_effective,
+    SUM(daily_effective) AS daily_effective,
+    SUM(list) AS charged_list,
+    SUM(daily_list) AS daily_list,
     CASE
       WHEN SUM(billed) <> SUM(daily_billed) OR SUM(effective) <> SUM(daily_effective)
         OR COALESCE(SUM(list), 0) <> COALESCE(SUM(daily_list), 0)
@@ -43,6 +49,6 @@ compared AS (
     charge_date, provider_name, billing_account_id, sub_account_id, service_name, charge_category, ml_stage, team,
     ml_project, ml_model, currency
 )
-SELECT scope, SUM(billed) AS expected, SUM(daily_billed) AS actual FROM compared GROUP BY scope
+SELECT scope, SUM(charged_billed) AS expected, SUM(daily_billed) AS actual FROM compared GROUP BY scope
 UNION ALL
 SELECT scope || ', rows that differ', 0, SUM(differs) FROM compared GROUP BY scope

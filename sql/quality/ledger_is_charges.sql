@@ -38,13 +38,14 @@ both_sides AS (
     billed_delta, effective_delta
   FROM ledger.changes
 ),
-days AS (
+compared AS (
   SELECT
-    source,
-    billing_period,
-    currency,
-    SUM(billed) AS billed,
+    source || ' ' || billing_period || ' ' || currency AS scope,
+    source, billing_period, charge_date, provider_name, sub_account_id, service_name, ml_stage, team, currency,
+    SUM(billed) AS charged_billed,
     SUM(known_billed) AS known_billed,
+    SUM(effective) AS charged_effective,
+    SUM(known_effective) AS known_effective,
     CASE WHEN SUM(billed) <> SUM(known_billed) OR SUM(effective) <> SUM(known_effective) THEN 1 ELSE 0 END AS differs
   FROM both_sides
   GROUP BY
@@ -52,11 +53,11 @@ days AS (
 ),
 periods AS (
   SELECT
-    source || ' ' || billing_period || ' ' || currency AS scope,
-    SUM(billed) AS expected,
+    scope,
+    SUM(charged_billed) AS expected,
     SUM(known_billed) AS actual,
     SUM(differs) AS differing
-  FROM days
+  FROM compared
   GROUP BY 1
 )
 SELECT scope, expected, actual FROM periods WHERE expected <> 0 OR actual <> 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from duckdb import DuckDBPyConnection
 
+from finops.focus import CHARGES
 from tests.conftest import Company
 
 MODEL = json.loads(Path(__file__).with_name("focus_1_4.json").read_text(encoding="utf-8"))["datasets"]
@@ -37,6 +38,11 @@ def test_a_view_has_the_columns_of_the_specification(con: DuckDBPyConnection, da
     assert set(found) == set(MODEL[dataset])
     for name, kind in found.items():
         assert kind.startswith(TYPES[MODEL[dataset][name]]), (name, kind)
+
+
+def test_our_own_columns_follow_those_of_the_specification(con: DuckDBPyConnection) -> None:
+    found = [name for name, *_ in con.execute("DESCRIBE focus.charges_v1_4").fetchall() if name.startswith("x_")]
+    assert found == [name for name in CHARGES if name.startswith("x_")]
 
 
 def test_every_charge_is_there_with_its_providers(con: DuckDBPyConnection) -> None:

@@ -441,6 +441,28 @@ def test_one_ingestion_day_from_two_sources_is_not_added(tmp_path: Path) -> None
     assert both.ok().total() == 14
 
 
+def test_a_source_that_got_another_name_is_no_second_one(tmp_path: Path) -> None:
+    write_lines(day(tmp_path, 1), [google(7)])
+    House(tmp_path, {"name": "before", "kind": "gcp-files", "uri": "export"}).ok()
+    after = House(tmp_path, {"name": "after", "kind": "gcp-files", "uri": "export"})
+    assert after.ok().total() == 7
+    assert after.sql("SELECT DISTINCT x_SourceSystem FROM focus.charges") == [("after",)]
+
+
+def test_lines_of_the_export_that_speak_of_the_other_one(tmp_path: Path, house: House) -> None:
+    """The export is told by the columns of its rows, not by what stands in them, nor by the first line alone."""
+    path = write_lines(tmp_path / "export" / "a.jsonl", [google(7, labels=[{"key": "BilledCost", "value": "x"}])])
+    path.write_text("\n \n" + path.read_text())
+    assert house.ok().total() == 7
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe{}\n", b'{"cost": 1, "x": "\xff"}\n', b"[1, 2]\n", b'"text"\n', b"5\n"])
+def test_a_first_line_that_is_no_row(tmp_path: Path, house: House, content: bytes) -> None:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "a.jsonl").write_bytes(content)
+    house.refused("a.jsonl")
+
+
 def test_one_export_takes_the_place_of_the_other(tmp_path: Path) -> None:
     shutil.copytree(NATIVE, tmp_path / "native")
     account = "010101-F0FFF0-61C528"
