@@ -6,10 +6,12 @@ source, or to the tables of a work file whose checks all pass.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import pytest
 from finops import pipeline
 from finops.lifecycle import load_rules
 from finops.models import model, models
-from finops.warehouse import accepting, checks, staging
+from finops.warehouse import accepting, checks, failing, staging
 from finops.warehouse.loading import Loaded, Loader
 from tests.sources.house import House, cur, focus, google, write_csv, write_lines
 
@@ -268,6 +270,23 @@ def test_every_mutation_of_a_work_file_is_caught(work: duckdb.DuckDBPyConnection
     results = {name: (check, caught(work, sql, check)) for name, (sql, check) in AFTERWARDS.items()}
     assert len(results) >= 35
     shown(record_property, "mutations of tables", results)
+
+
+@pytest.mark.parametrize("check", ["charges_are_daily", "ledger_is_charges"])
+def test_the_rows_where_two_sides_differ_are_shown_the_furthest_apart_first(
+    work: duckdb.DuckDBPyConnection, check: str
+) -> None:
+    table, column, known = {
+        "charges_are_daily": ("spend.daily", "billed_cost", "daily_billed"),
+        "ledger_is_charges": ("ledger.changes", "billed_delta", "known_billed"),
+    }[check]
+    work.execute("BEGIN")
+    try:
+        work.execute(f"UPDATE {table} SET {column} = {column} + rowid WHERE rowid IN (1, 2, 3)")
+        found = [json.loads(row, parse_float=Decimal) for _, row in failing.rows(work, [check])]
+    finally:
+        work.execute("ROLLBACK")
+    assert [abs(each["charged_billed"] - each[known]) for each in found] == [3, 2, 1]
 
 
 def test_every_mutation_of_a_table_s_sql_is_caught(work: duckdb.DuckDBPyConnection, record_property: Recorder) -> None:

@@ -1,8 +1,8 @@
 """The rows that are to blame where a check falls short: at most LIMIT of each, as JSON, in quality.failing.
 
 They come from `sql/failing/<check>.sql`, or from the check itself. One that compares two sides row by row does so in
-its CTE `compared`, with a column `differs`. One that counts rows that break rules, in its CTE `counted`, has its rules
-there: each as a column, COUNT(CASE WHEN <what is wrong> THEN 1 END) AS "<rule>".
+its CTE `compared`, with columns `differs` and `apart` (by how much). One that counts rows that break rules, in its
+CTE `counted`, has its rules there: each as a column, COUNT(CASE WHEN <what is wrong> THEN 1 END) AS "<rule>".
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def failing_sql(check: str) -> str | None:
     statement = cast("exp.Query", sqlglot.parse_one(model(f"quality.{check}").sql, dialect="duckdb"))
     ctes = {each.alias: each.this for each in statement.ctes}
     if "compared" in ctes:
-        differing = exp.select("* EXCLUDE (scope, differs)", dialect="duckdb").from_("compared").where("differs = 1")
+        columns = "* EXCLUDE (scope, apart, differs)"
+        differing = exp.select(columns, dialect="duckdb").from_("compared").where("differs = 1").order_by("apart DESC")
         differing.set("with_", statement.args["with_"])
         return differing.limit(LIMIT).sql(dialect="duckdb")
     return _rules(ctes["counted"]) if "counted" in ctes else None

@@ -38,6 +38,7 @@ compared AS (
     SUM(daily_effective) AS daily_effective,
     SUM(list) AS charged_list,
     SUM(daily_list) AS daily_list,
+    ABS(SUM(billed) - SUM(daily_billed)) AS apart,
     CASE
       WHEN SUM(billed) <> SUM(daily_billed) OR SUM(effective) <> SUM(daily_effective)
         OR COALESCE(SUM(list), 0) <> COALESCE(SUM(daily_list), 0)

@@ -46,6 +46,7 @@ compared AS (
     SUM(known_billed) AS known_billed,
     SUM(effective) AS charged_effective,
     SUM(known_effective) AS known_effective,
+    ABS(SUM(billed) - SUM(known_billed)) AS apart,
     CASE WHEN SUM(billed) <> SUM(known_billed) OR SUM(effective) <> SUM(known_effective) THEN 1 ELSE 0 END AS differs
   FROM both_sides
   GROUP BY
