@@ -86,11 +86,6 @@ def names(accounts: Accounts) -> dict[str, str]:
     return {account: each.name for account, each in accounts.items() if each.name is not None}
 
 
-def account_names(home: Path) -> Names:
-    """The names that are known in this home, sorted by id; raises WarehouseError."""
-    return names(known(home))
-
-
 def keep(home: Path, found: Accounts, sources: Iterable[str], today: date) -> Learned:
     """Write what `sources` were told into the home, over what was there; raises WarehouseError."""
     before, asked = known(home), tuple(sources)

@@ -71,7 +71,7 @@ def back(home: Path, hours: float) -> None:
 def test_a_run_asks_google_once_a_day(google: Google, tmp_path: Path) -> None:
     found = config(tmp_path, bigquery())
     assert lines(renewed(found)) == []
-    assert accounts.account_names(found.home_dir) == {MAIN: "ML", SUB: "Research", OTHER: "Old"}
+    assert accounts.names(accounts.known(found.home_dir)) == {MAIN: "ML", SUB: "Research", OTHER: "Old"}
     assert len(sku_prices.read(found.home_dir)) == 6
     calls = len(google.calls)
     assert renewed(found) == []
@@ -125,7 +125,7 @@ def test_a_run_goes_on_with_what_is_kept_and_says_of_what_day_it_is(google: Goog
     calls = len(google.calls)
     assert renewed(found) == [told]  # and later runs of the day, which do not ask
     assert len(google.calls) == calls
-    assert accounts.account_names(found.home_dir)[MAIN] == "ML"
+    assert accounts.names(accounts.known(found.home_dir))[MAIN] == "ML"
 
 
 @pytest.fixture

@@ -217,7 +217,7 @@ def test_what_is_learned_is_kept_over_what_was_known(tmp_path: Path) -> None:
     assert (learned.accounts.new, learned.accounts.renamed) == ({"3" * 12: "three"}, {"1" * 12: ("old", "new")})
     now = known(tmp_path)
     assert (now["p9.large"], now["p5.48xlarge"], now["p4d.24xlarge"]) == (nine, odd, catalogue()["p4d.24xlarge"])
-    assert accounts.account_names(tmp_path) == {"1" * 12: "new", "2" * 12: "gone", "3" * 12: "three"}
+    assert accounts.names(accounts.known(tmp_path)) == {"1" * 12: "new", "2" * 12: "gone", "3" * 12: "three"}
     written = json.loads((tmp_path / "catalogue.json").read_text(encoding="utf-8"))
     assert written["refreshed"] == {"eu-west-1": "2026-11-01", "us-east-1": "2026-11-26"}
     assert written["instance_types"]["p9.large"] == {"model": "X100", "count": "0.25", "vendor": "NVIDIA"}

@@ -17,7 +17,6 @@ from finops.aws_session import AwsAccess
 from finops.gcp_session import Endpoint, GcpAccess
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-Period = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 
 
 class _Strict(BaseModel):

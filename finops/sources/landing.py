@@ -174,7 +174,7 @@ def find(home: Path, unit: Unit) -> Landed | None:
 
 
 def kept(home: Path, source: str, units: Iterable[str]) -> list[Landed]:
-    """What has landed of units that are no longer listed where they came from: they may have to be read anew."""
+    """All versions that lie here of units that are no longer listed where they came from."""
     found: list[Landed] = []
     for name in units:
         for note in sorted((home / "landing" / source / _safe(name)).glob("*/unit.json")):

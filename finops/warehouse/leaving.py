@@ -49,8 +49,16 @@ def withdraw(loader: Loader, report: Report) -> list[str]:
 
 
 def unlisted(loader: Loader, report: Report, home: Path) -> list[Landed]:
-    """What landed of units that are kept though they are gone at their origin: other rules read them anew too."""
-    return [] if "*" in report.failures else landing.kept(home, report.source, _gone(loader, report))
+    """What landed of units that are kept though they are gone at their origin: other rules read them anew too.
+
+    Of several versions that lie there, the one that is held.
+    """
+    if "*" in report.failures:
+        return []
+    held = loader.con.execute("SELECT unit, version FROM ledger.units WHERE source = ?", [report.source]).fetchall()
+    landed = {unit: version.rpartition("+")[0] for unit, version in held}
+    found = landing.kept(home, report.source, _gone(loader, report))
+    return [each for each in found if each.version == landed[each.unit]]
 
 
 def forget(loader: Loader, entries: Sequence[Source]) -> None:

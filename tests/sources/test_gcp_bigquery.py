@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from finops.config import Config
+from finops.config import Config, Keep
 from finops.sources import gcp_bigquery
 from tests.bigquery import EXPORT, T0, BigQuery, Partition, serve
 
@@ -197,6 +197,27 @@ def test_partitions_that_expire_leave_their_charges(bq: BigQuery, house: House) 
     bq.partitions.clear()
     house.refused("no partition yet", "wait for the first delivery")
     assert house.total() == 3
+
+
+def test_of_a_partition_that_expired_the_version_that_counted_is_read_anew(bq: BigQuery, tmp_path: Path) -> None:
+    """Landed files of replaced versions may be kept for a time: they lie beside the one that counts."""
+
+    def home(**more: Any) -> House:
+        house = House(tmp_path, bq.source(**more))
+        house.config = house.config.model_copy(update={"keep": Keep(landing_days=30)})
+        return house.ok()
+
+    bq.put(DAYS[1], [google(2)])
+    for cost, hours in ((1, 1), (5, 9), (3, 5)):  # the last one is of an earlier time: a table was restored
+        bq.put(DAYS[0], [google(cost)], T0 + timedelta(hours=hours))
+        assert home().total() == cost + 2
+    del bq.partitions[DAYS[0]]
+    after = home(basis="focus")
+    assert after.total() == 5
+    assert sorted(loaded(after)) == [unit(DAYS[0]), unit(DAYS[1])]  # each once
+    assert after.sql(
+        "SELECT count(*) FROM ledger.changes WHERE known_at = (SELECT max(loaded_at) FROM ledger.loads)"
+    ) == [(0,)]
 
 
 def test_partitions_that_expired_are_read_anew_when_rules_change(bq: BigQuery, tmp_path: Path) -> None:
