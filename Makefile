@@ -28,7 +28,7 @@ run: install     ## simulate a company once, load its bills, print what its mach
 	@$(BIN)/finops run
 
 test: install    ## every test
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 conformance: install  ## what takes longer than make test: twelve months at ten times the size
 	@$(BIN)/python -m pytest -m conformance
