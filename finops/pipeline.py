@@ -16,8 +16,9 @@ from functools import cached_property
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from finops import alerts, google_refreshing, rates
+from finops import alerts, rates
 from finops.budgets import read_budgets
+from finops.clouds import gcp_refreshing
 from finops.config import Config
 from finops.errors import AlertError, CheckError, ConfigError, FinopsError, SourceError, WarehouseError
 from finops.fingerprint import fingerprint
@@ -61,7 +62,7 @@ class Pipeline:
         for each in config.telemetry:
             registry.reader(each.kind, each.name)
         self.rules = load_rules(config.resolve(config.stages) if config.stages else None)
-        google_refreshing.renew(config, self.chosen, progress)
+        gcp_refreshing.renew(config, self.chosen, progress)
         self.reference = read_reference(config.home_dir)
         if config.budgets is not None:
             read_budgets(config.resolve(config.budgets))  # a mistake in it is told before any work is done

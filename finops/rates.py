@@ -20,7 +20,7 @@ from duckdb import DuckDBPyConnection
 
 from finops.config import Config
 from finops.errors import ConfigError, SourceError, WarehouseError
-from finops.listfile import Columns, Line, number, read_lines
+from finops.files.listfile import Columns, Line, number, read_lines
 from finops.warehouse.connection import query
 
 COLUMNS: Final = Columns("rates", ("month", "currency", "rate"), ("replaces",))

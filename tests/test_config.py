@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from finops import gcp_session
+from finops.clouds import gcp_session
 from finops.config import Config, FileSource, load_config
 from finops.errors import ConfigError, SourceError
-from finops.yamlfile import read_yaml
+from finops.files.yamlfile import read_yaml
 
 Write = Callable[[str], Path]
 SOURCE = "sources:\n  - {name: a, kind: focus-files, uri: bills}\n"

@@ -13,9 +13,9 @@ from typing import cast
 import polars as pl
 
 from finops.errors import ConfigError
+from finops.files.yamlfile import nearest, read_yaml
 from finops.forecasts.panel import MONEY
 from finops.forecasts.scopes import SCOPE_COLUMNS
-from finops.yamlfile import nearest, read_yaml
 
 KEYS = ["name", "scope", "amount", "monthly", "currency", "owner"]
 MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")

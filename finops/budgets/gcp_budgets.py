@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from finops.budgets.filters import LeftOut, Scope, narrow_by_tag, single
 from finops.budgets.imported import Imported, Seen, add, covering, currency, number
-from finops.gcp_inventory import exact
+from finops.clouds.gcp_inventory import exact
 
 if TYPE_CHECKING:
     from google.cloud.billing.budgets_v1 import Budget

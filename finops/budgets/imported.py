@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
-from finops.accounts import AWS
 from finops.budgets.definition import CURRENCY
 from finops.budgets.filters import LeftOut, Scope
+from finops.clouds.accounts import AWS
 
 Told = TypeVar("Told")
 """A budget as its cloud tells it."""

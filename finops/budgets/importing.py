@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from finops import aws_inventory, gcp_inventory
-from finops.accounts import GOOGLE
 from finops.budgets import aws_budgets, gcp_budgets
 from finops.budgets.definition import parse_budgets
 from finops.budgets.imported import Imported, Seen, seen_by, unseen
+from finops.clouds import aws_inventory, gcp_inventory
+from finops.clouds.accounts import GOOGLE
+from finops.clouds.gcp_inventory import Asking, Patience, Unreachable, asking
 from finops.errors import ConfigError, SourceError
-from finops.gcp_inventory import Asking, Patience, Unreachable, asking
 
 if TYPE_CHECKING:
     from google.cloud.billing.budgets_v1 import Budget

@@ -13,8 +13,8 @@ from finops.cli.options import DEFAULT_CONFIG, ConfigOption, OutOption
 from finops.cli.values import count, visible
 
 if TYPE_CHECKING:
+    from finops.clouds.ways import Ways
     from finops.config import Config
-    from finops.ways import Ways
 
 CALL = 60.0
 """Seconds that are waited for each of Google's answers."""
@@ -44,12 +44,12 @@ def import_(config: ConfigOption = DEFAULT_CONFIG, out: OutOption = None, force:
     """
     from datetime import UTC, datetime
 
-    from finops import published
-    from finops.accounts import AWS, GOOGLE
     from finops.budgets import importing
+    from finops.clouds.accounts import AWS, GOOGLE
+    from finops.clouds.gcp_inventory import Patience
+    from finops.clouds.ways import ways
     from finops.config import load_config
-    from finops.gcp_inventory import Patience
-    from finops.ways import ways
+    from finops.warehouse import published
 
     found = load_config(config)
     if out is not None:

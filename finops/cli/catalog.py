@@ -12,9 +12,9 @@ from finops.cli.options import DEFAULT_CONFIG, ConfigOption
 from finops.cli.values import count, visible
 
 if TYPE_CHECKING:
-    from finops import accounts, google_refreshing
+    from finops.clouds import accounts, gcp_refreshing
+    from finops.clouds.aws_refreshing import Learned, Refresh
     from finops.errors import SourceError
-    from finops.refreshing import Learned, Refresh
 
 CALL = 60.0
 """Seconds that are waited for each of Google's answers."""
@@ -48,10 +48,11 @@ def refresh(config: ConfigOption = DEFAULT_CONFIG, region: RegionOption = None) 
     """
     from datetime import UTC, datetime
 
-    from finops import google_refreshing, published, refreshing
+    from finops.clouds import aws_refreshing, gcp_refreshing
+    from finops.clouds.gcp_inventory import Patience
+    from finops.clouds.ways import ways
     from finops.config import load_config
-    from finops.gcp_inventory import Patience
-    from finops.ways import ways
+    from finops.warehouse import published
 
     found = load_config(config)
     clouds, now = ways(found), datetime.now(UTC)
@@ -59,15 +60,15 @@ def refresh(config: ConfigOption = DEFAULT_CONFIG, region: RegionOption = None) 
     refused: list[SourceError] = []
     done = False
     with progress() as tell:
-        aws = refreshing.ask(clouds.aws, tuple(region or ()), tell)
+        aws = aws_refreshing.ask(clouds.aws, tuple(region or ()), tell)
         billed = published.google_services(found.published) if clouds.google else ()
-        google = google_refreshing.ask(clouds.google, billed, now.date(), tell, Patience(CALL))
+        google = gcp_refreshing.ask(clouds.google, billed, now.date(), tell, Patience(CALL))
     if clouds.aws:
-        lines += report(aws, refreshing.keep(found.home_dir, aws, now.date()))
+        lines += report(aws, aws_refreshing.keep(found.home_dir, aws, now.date()))
         refused += aws.refused
         done = bool(aws.regions or aws.sources)
     if clouds.google:
-        lines += report_google(google, google_refreshing.keep(found.home_dir, google, now))
+        lines += report_google(google, gcp_refreshing.keep(found.home_dir, google, now))
         refused += google.refused
         done = done or bool(google.sources or google.prices)
     screen = console()
@@ -100,7 +101,7 @@ def report(answers: Refresh, learned: Learned) -> Iterator[str]:
         yield "Accounts: no names; where a bill has none either, accounts go by their ids"
 
 
-def report_google(answers: google_refreshing.Refresh, learned: accounts.Learned) -> Iterator[str]:
+def report_google(answers: gcp_refreshing.Refresh, learned: accounts.Learned) -> Iterator[str]:
     """What was learned of Google Cloud, a line each."""
     if answers.sources:
         what = f"{count(len(answers.accounts), 'billing account')} and {count(len(answers.projects), 'project')}"

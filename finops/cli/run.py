@@ -72,7 +72,7 @@ def outcome(report: RunReport) -> str:
 
 
 def _check_sources(config: Config, names: tuple[str, ...]) -> None:
-    from finops.yamlfile import nearest
+    from finops.files.yamlfile import nearest
 
     known = [each.name for each in config.sources]
     for name in names:

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from finops.aws_session import AwsAccess
-from finops.gcp_session import Endpoint, GcpAccess
+from finops.clouds.aws_session import AwsAccess
+from finops.clouds.gcp_session import Endpoint, GcpAccess
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 

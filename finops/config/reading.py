@@ -25,7 +25,7 @@ from finops.config.models import (
     Slack,
 )
 from finops.errors import ConfigError
-from finops.yamlfile import Document, Path_, nearest, read_yaml
+from finops.files.yamlfile import Document, Path_, nearest, read_yaml
 
 _MODELS = (AwsExport, GcpBigQuery, GcpFiles, FileSource, PullTelemetry, FileTelemetry)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

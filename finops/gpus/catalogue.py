@@ -22,7 +22,7 @@ from typing import Final, cast
 import polars as pl
 
 from finops.errors import WarehouseError
-from finops.homefile import read_home_file
+from finops.files.homefile import read_home_file
 
 ACCELERATED: Final = r"^(?:p|g|gr|trn|inf|dl)[0-9][a-z0-9]*(?:-[a-z0-9]+)?\.|^u-(?:p|g|trn)[0-9]|^(?:a[2-9]x?|g[2-9])-"
 """A type of a family that has accelerators: EC2's (with a dot), its UltraServers, Compute Engine's (a hyphen)."""

@@ -19,7 +19,7 @@ import yaml
 from sqlglot import Expr, exp
 
 from finops.errors import ConfigError
-from finops.yamlfile import Document, Path_, nearest, read_yaml
+from finops.files.yamlfile import Document, Path_, nearest, read_yaml
 
 FIELDS = {
     "stage_tag": "stage_tag",

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from finops import gcp_session
+from finops.clouds import gcp_session
 from finops.sources.bigquery_tables import ANSWER, PATIENCE, Billing
 from finops.sources.storage import Tell
 

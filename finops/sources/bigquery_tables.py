@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from finops import gcp_session
+from finops.clouds import gcp_session
+from finops.clouds.gcp_errors import google_errors
 from finops.errors import SourceError
-from finops.gcp_errors import google_errors
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client, Table, TableReference

@@ -18,12 +18,12 @@ import polars as pl
 from duckdb import DuckDBPyConnection
 
 from finops.errors import ConfigError, SourceError
+from finops.files.listfile import FORMATS, Columns, Line, number, read_lines
+from finops.files.yamlfile import nearest
 from finops.focus import MAP, MONEY
-from finops.listfile import FORMATS, Columns, Line, number, read_lines
 from finops.sources.base import Normaliser, Raw
 from finops.sources.files import FileUnits
 from finops.sources.reading import from_frame, project
-from finops.yamlfile import nearest
 
 COLUMNS = Columns(
     "costs",

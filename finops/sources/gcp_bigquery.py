@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from duckdb import DuckDBPyConnection
 
-from finops import gcp_session
+from finops.clouds import gcp_session
+from finops.clouds.gcp_errors import google_errors
 from finops.config import GcpBigQuery
 from finops.errors import SourceError
-from finops.gcp_errors import google_errors
 from finops.sources import bigquery_reading as reading
 from finops.sources import bigquery_tables as tables
 from finops.sources.base import PARTITION, Raw, Unit

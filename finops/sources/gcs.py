@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
-from finops import gcp_session
+from finops.clouds import gcp_session
+from finops.clouds.gcp_errors import google_errors
+from finops.clouds.gcp_session import GcpAccess
 from finops.errors import SourceError
-from finops.gcp_errors import google_errors
-from finops.gcp_session import GcpAccess
 from finops.sources.storage import CHUNK, Changed, RemoteFile, Tell
 
 if TYPE_CHECKING:

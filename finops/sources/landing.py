@@ -23,9 +23,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from finops.durable import sync
 from finops.errors import FinopsError, SourceError
-from finops.retention import expired
+from finops.files.durable import sync
+from finops.files.retention import expired
 from finops.sources.base import PARTITION, Noting, Source, Unit
 from finops.sources.downloads import Downloads, Meter
 from finops.sources.row_digest import digest

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from finops.aws_session import AwsAccess
+from finops.clouds.aws_session import AwsAccess
+from finops.clouds.gcp_session import GcpAccess
 from finops.errors import ConfigError
-from finops.gcp_session import GcpAccess
 from finops.sources import gcs, s3
 from finops.sources.storage import Folder, Storage
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from finops import aws_session
-from finops.aws_session import AwsAccess
+from finops.clouds import aws_session
+from finops.clouds.aws_session import AwsAccess
 from finops.errors import SourceError
 from finops.sources.storage import Changed, RemoteFile, Tell, pour
 

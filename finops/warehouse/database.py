@@ -19,9 +19,9 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from finops import accounts
-from finops.durable import sync
+from finops.clouds import accounts
 from finops.errors import WarehouseError
+from finops.files.durable import sync
 from finops.gpus import catalogue, google_skus
 from finops.lifecycle import Rule, stages
 from finops.warehouse import migrations, snapshots

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from finops import accounts, sku_prices
+from finops.clouds import accounts, sku_prices
 from finops.gpus import catalogue
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from finops.retention import expired
+from finops.files.retention import expired
 
 NAME = "finops-%Y%m%dT%H%M%S.%fZ.duckdb"
 

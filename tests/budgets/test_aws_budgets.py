@@ -14,12 +14,12 @@ import pytest
 import yaml
 from botocore.stub import Stubber
 
-from finops.aws_inventory import Way
-from finops.aws_session import AwsAccess
 from finops.budgets import Budget, importing, read_budgets
 from finops.budgets.aws_budgets import translate
 from finops.budgets.filters import TAGS
 from finops.budgets.imported import Imported, Seen, seen_by
+from finops.clouds.aws_inventory import Way
+from finops.clouds.aws_session import AwsAccess
 from finops.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -280,7 +280,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
         )
         stubs[service] = Stubber(made[service])
         stubs[service].activate()
-    monkeypatch.setattr("finops.aws_session.client", lambda service, _: made[service])
+    monkeypatch.setattr("finops.clouds.aws_session.client", lambda service, _: made[service])
     stubs["sts"].add_response("get_caller_identity", {"Account": PAYER}, {})
     yield stubs
     for service, stubber in stubs.items():

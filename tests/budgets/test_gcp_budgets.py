@@ -13,12 +13,13 @@ import grpc
 import pytest
 from google.cloud.billing.budgets_v1 import Budget as GoogleBudget
 
-from finops import gcp_session, published
 from finops.budgets import Budget, importing, read_budgets
 from finops.budgets.gcp_budgets import translate
 from finops.budgets.imported import Imported, Seen
-from finops.gcp_inventory import Patience, Way
-from finops.gcp_session import GcpAccess
+from finops.clouds import gcp_session
+from finops.clouds.gcp_inventory import Patience, Way
+from finops.clouds.gcp_session import GcpAccess
+from finops.warehouse import published
 from tests.cloudbilling import MAIN, OTHER, SUB, Google, account, serve
 
 TODAY = date(2026, 11, 26)

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from google.cloud.billing.budgets_v1 import Budget as GoogleBudget
 
-from finops import gcp_session
 from finops.budgets import parse_budgets, read_budgets
+from finops.clouds import gcp_session
 from tests import cloudbilling
 from tests.aws import Answer, Aws
 

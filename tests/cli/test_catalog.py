@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from finops import gcp_session
+from finops.clouds import gcp_session
 from tests.aws import Answer, Aws
 from tests.cloudbilling import COMPUTE, MAIN, SUB, account, project, serve, sku
 

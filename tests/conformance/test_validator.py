@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from finops import accounts
+from finops.clouds import accounts
 from finops.config import load_config
 from finops.exporting import export
 from finops.warehouse.connection import query

@@ -16,7 +16,7 @@ from dagster._utils.error import serializable_error_info_from_exc_info
 
 from dagster_project import definitions, sensors
 from dagster_project.partitions import months
-from finops import aws_session
+from finops.clouds import aws_session
 from finops.config import Config, load_config
 from finops.pipeline import Pipeline
 from finops.sources import landing

@@ -16,7 +16,7 @@ from google.cloud.billing_v1 import ListSkusResponse, Sku
 from google.protobuf import json_format
 from sqlglot import exp
 
-from finops import sku_prices
+from finops.clouds import sku_prices
 from finops.gpus import catalogue
 from finops.models import model, transpile
 from tests.conftest import ROOT

@@ -14,8 +14,8 @@ import pytest
 from botocore.stub import Stubber
 from pydantic import ValidationError
 
-from finops import aws_session
-from finops.aws_session import AwsAccess
+from finops.clouds import aws_session
+from finops.clouds.aws_session import AwsAccess
 from finops.errors import SourceError
 from finops.sources.opening import open_storage
 from finops.sources.s3 import Bucket

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from finops import gcp_session
-from finops.gcp_session import GcpAccess
+from finops.clouds import gcp_session
+from finops.clouds.gcp_session import GcpAccess
 from tests.bigquery import EXPORT, Field, record
 
 from .house import House, google

@@ -64,7 +64,7 @@ ITEMS = {
     "429": ("test_gcp_bigquery_reading", "test_what_passes_is_tried_again"),
     "an expired page token": ("test_gcp_bigquery_reading", "test_a_page_token_that_expires_starts_the_partition_anew"),
     "PERMISSION_DENIED on one account of three": (
-        "../test_google_refreshing",
+        "../clouds/test_gcp_refreshing",
         "test_permission_denied_on_one_account_of_three_leaves_the_others",
     ),
     "PERMISSION_DENIED on one of several accounts": (

@@ -14,9 +14,9 @@ import pytest
 from google.api_core.exceptions import Unauthenticated, Unauthorized
 from google.auth.exceptions import RefreshError
 
+from finops.clouds.gcp_errors import google_errors
 from finops.config import Config
 from finops.errors import SourceError
-from finops.gcp_errors import google_errors
 from finops.sources import bigquery_reading, gcp_bigquery
 from finops.sources.base import Unit
 from finops.sources.gcp_bigquery import BigQueryExport

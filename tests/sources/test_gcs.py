@@ -19,11 +19,11 @@ import google_crc32c
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from finops import gcp_session
 from finops.cli.doctor import examine
 from finops.cli.examine import examinations
+from finops.clouds import gcp_session
+from finops.clouds.gcp_session import GcpAccess
 from finops.errors import SourceError
-from finops.gcp_session import GcpAccess
 from finops.sources import gcs as storage
 from finops.sources.opening import open_storage
 from finops.sources.storage import CHUNK, Changed

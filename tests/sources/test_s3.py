@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from botocore.retries import standard
 
-from finops import aws_inventory, aws_session
+from finops.clouds import aws_inventory, aws_session
 from finops.errors import SourceError
 from finops.sources import s3 as storage
 from finops.sources.opening import open_storage

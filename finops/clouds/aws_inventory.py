@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from finops import aws_session
-from finops.aws_session import AwsAccess
+from finops.clouds import aws_session
+from finops.clouds.aws_session import AwsAccess
 from finops.config import AwsExport, Config
 from finops.errors import SourceError
 

@@ -12,18 +12,18 @@ import grpc
 import polars as pl
 import pytest
 
-from finops import accounts, gcp_inventory, google_refreshing, sku_prices
-from finops.accounts import Account
+from finops.clouds import accounts, gcp_inventory, gcp_refreshing, sku_prices
+from finops.clouds.accounts import Account
+from finops.clouds.gcp_inventory import Patience, Way
+from finops.clouds.gcp_refreshing import ask, keep
+from finops.clouds.gcp_session import GcpAccess
+from finops.clouds.ways import ways
 from finops.errors import ConfigError, WarehouseError
 from finops.fingerprint import fingerprint
-from finops.gcp_inventory import Patience, Way
-from finops.gcp_session import GcpAccess
-from finops.google_refreshing import ask, keep
 from finops.models import model
 from finops.tables import Context
 from finops.warehouse.checks import ADVISORY
 from finops.warehouse.database import Warehouse
-from finops.ways import ways
 from tests.cloudbilling import (
     COMPUTE,
     MAIN,
@@ -51,7 +51,7 @@ def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
         yield server
 
 
-def asked(*names: str, call: float = 10.0, billed: tuple[str, ...] = (), on: date = TODAY) -> google_refreshing.Refresh:
+def asked(*names: str, call: float = 10.0, billed: tuple[str, ...] = (), on: date = TODAY) -> gcp_refreshing.Refresh:
     found = [Way(GcpAccess(quota_project=name), name) for name in names or ("gcp-main",)]
     return ask(found, billed, on, lambda _: None, Patience(call))
 

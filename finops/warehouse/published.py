@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from finops.accounts import GOOGLE
+from finops.clouds.accounts import GOOGLE
 from finops.errors import WarehouseError
 from finops.warehouse.connection import query
 

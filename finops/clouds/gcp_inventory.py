@@ -16,11 +16,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
-from finops import gcp_session
+from finops.clouds import gcp_session
+from finops.clouds.gcp_errors import google_errors
+from finops.clouds.gcp_session import GcpAccess, retrying
 from finops.config import Config, GcpBigQuery, GcpFiles
 from finops.errors import SourceError
-from finops.gcp_errors import google_errors
-from finops.gcp_session import GcpAccess, retrying
 
 if TYPE_CHECKING:
     from google.cloud.billing.budgets_v1 import Budget

@@ -13,12 +13,13 @@ from typing import Any
 import grpc
 import pytest
 
-from finops import accounts, gcp_session, google_refreshing, pipeline, sku_prices
+from finops import pipeline
+from finops.clouds import accounts, gcp_refreshing, gcp_session, sku_prices
+from finops.clouds.gcp_inventory import Patience, Way
+from finops.clouds.gcp_refreshing import ask, keep
+from finops.clouds.gcp_session import GcpAccess
 from finops.config import Config
 from finops.errors import WarehouseError
-from finops.gcp_inventory import Patience, Way
-from finops.gcp_session import GcpAccess
-from finops.google_refreshing import ask, keep
 from finops.warehouse.reference import read_reference
 from tests.cloudbilling import (
     COMPUTE,
@@ -46,13 +47,13 @@ def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
         yield server
 
 
-def asked() -> google_refreshing.Refresh:
+def asked() -> gcp_refreshing.Refresh:
     return ask([Way(GcpAccess(), "gcp-main")], (), TODAY, lambda _: None, Patience(10.0))
 
 
 def renewed(found: Config, *chosen: str) -> list[str]:
     said: list[str] = []
-    google_refreshing.renew(found, chosen or ("s0",), said.append)
+    gcp_refreshing.renew(found, chosen or ("s0",), said.append)
     return said
 
 
@@ -62,7 +63,7 @@ def lines(said: list[str]) -> list[str]:
 
 def back(home: Path, hours: float) -> None:
     """Let the last try have been so many hours ago."""
-    path = home / google_refreshing.FILE
+    path = home / gcp_refreshing.FILE
     held = json.loads(path.read_text(encoding="utf-8"))
     held["tried"] = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
     path.write_text(json.dumps(held), encoding="utf-8")
@@ -101,7 +102,7 @@ def test_a_run_over_a_server_on_this_machine_asks_nothing(google: Google, tmp_pa
 
 def test_a_run_does_not_wait_for_a_server_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     offline(monkeypatch)
-    monkeypatch.setattr(google_refreshing, "CALL", 0.5)
+    monkeypatch.setattr(gcp_refreshing, "CALL", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = f"127.0.0.1:{silent.getsockname()[1]}"
         monkeypatch.setattr(gcp_session, "channel", lambda _: grpc.insecure_channel(target))
@@ -132,7 +133,7 @@ def test_a_run_goes_on_with_what_is_kept_and_says_of_what_day_it_is(google: Goog
 def nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody answers where Google should be."""
     offline(monkeypatch)
-    monkeypatch.setattr(google_refreshing, "CALL", 1.0)
+    monkeypatch.setattr(gcp_refreshing, "CALL", 1.0)
     with socket.socket() as taken:  # bound, and not listening: no other process gets the port
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -229,10 +230,10 @@ def test_a_fault_of_a_library_does_not_stop_a_run(google: Google, tmp_path: Path
 def test_a_damaged_note_of_the_last_try_is_written_anew(google: Google, tmp_path: Path, text: str) -> None:
     found = config(tmp_path, bigquery())
     found.home_dir.mkdir()
-    (found.home_dir / google_refreshing.FILE).write_text(text, encoding="utf-8")
+    (found.home_dir / gcp_refreshing.FILE).write_text(text, encoding="utf-8")
     assert lines(renewed(found)) == []
     assert google.count("ListServices") == 1
-    assert "tried" in json.loads((found.home_dir / google_refreshing.FILE).read_text(encoding="utf-8"))
+    assert "tried" in json.loads((found.home_dir / gcp_refreshing.FILE).read_text(encoding="utf-8"))
 
 
 def test_the_time_of_a_run_is_bounded_over_all_calls() -> None:

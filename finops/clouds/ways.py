@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from finops import aws_inventory, gcp_inventory
+from finops.clouds import aws_inventory, gcp_inventory
 from finops.config import Config
 from finops.errors import ConfigError
 

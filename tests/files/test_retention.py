@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from finops.config import Config
+from finops.files.retention import expired
 from finops.pipeline import Pipeline
-from finops.retention import expired
 from finops.warehouse.database import Warehouse
 from tests.sources.house import focus, write_csv
 

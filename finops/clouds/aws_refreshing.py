@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from finops import accounts, aws_inventory
-from finops.accounts import AWS, Account
-from finops.aws_inventory import Way
+from finops.clouds import accounts, aws_inventory
+from finops.clouds.accounts import AWS, Account
+from finops.clouds.aws_inventory import Way
 from finops.errors import SourceError
+from finops.files.homefile import days_asked, read_home_file, write_home_file
 from finops.gpus import catalogue
 from finops.gpus.catalogue import Accelerator
 from finops.gpus.instance_types import Changes, compare, read_types
-from finops.homefile import days_asked, read_home_file, write_home_file
 
 REGIONS = ("us-east-1", "us-west-2")
 """Asked besides the source's own: between them they have nearly all types."""

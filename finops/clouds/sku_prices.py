@@ -12,9 +12,9 @@ from typing import Any, Final
 import polars as pl
 from polars.exceptions import PolarsError
 
-from finops.durable import sync
+from finops.clouds.gcp_inventory import exact
 from finops.errors import WarehouseError
-from finops.gcp_inventory import exact
+from finops.files.durable import sync
 
 FILE: Final = "google_skus.parquet"
 """What the catalogue said, in the home."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from finops.errors import ConfigError
-from finops.yamlfile import nearest, read_yaml
+from finops.files.yamlfile import nearest, read_yaml
 
 FORMATS = (".csv", ".yaml", ".yml")
 

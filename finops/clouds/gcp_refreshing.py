@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from finops import accounts, gcp_inventory, published, sku_prices
-from finops.accounts import GOOGLE, Account, Learned
+from finops.clouds import accounts, gcp_inventory, sku_prices
+from finops.clouds.accounts import GOOGLE, Account, Learned
+from finops.clouds.gcp_inventory import COMPUTE, VERTEX, Asking, Patience, Unreachable, Way, asking
 from finops.config import Config, GcpBigQuery
 from finops.errors import FinopsError, SourceError, WarehouseError
-from finops.gcp_inventory import COMPUTE, VERTEX, Asking, Patience, Unreachable, Way, asking
-from finops.homefile import read_home_file, write_home_file
+from finops.files.homefile import read_home_file, write_home_file
+from finops.warehouse import published
 
 if TYPE_CHECKING:
     from google.cloud.billing_v1 import BillingAccount, ProjectBillingInfo

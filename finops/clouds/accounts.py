@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import polars as pl
 
-from finops.homefile import days_asked, read_home_file, write_home_file
+from finops.files.homefile import days_asked, read_home_file, write_home_file
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations.type_defs import AccountTypeDef

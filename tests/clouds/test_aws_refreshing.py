@@ -13,12 +13,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from finops import accounts, aws_inventory
-from finops.aws_session import AwsAccess
+from finops.clouds import accounts, aws_inventory
+from finops.clouds.aws_refreshing import Refresh, ask, keep
+from finops.clouds.aws_session import AwsAccess
 from finops.config import Config
 from finops.errors import SourceError, WarehouseError
 from finops.gpus.catalogue import Accelerator, catalogue, known
-from finops.refreshing import Refresh, ask, keep
 from tests.sources.house import House, focus, write_csv
 
 TODAY = date(2026, 11, 26)
@@ -57,7 +57,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
         prepare(service, access.profile)
         return made[access.profile, service][0]
 
-    monkeypatch.setattr("finops.aws_session.client", client)
+    monkeypatch.setattr("finops.clouds.aws_session.client", client)
     yield prepare
     for each, stubber in made.values():
         stubber.assert_no_pending_responses()
