@@ -28,7 +28,7 @@ def check_failed(row: Row) -> str:
     expected, actual, difference = (_known(row[name]) for name in ("expected", "actual", "difference"))
     return (
         f"The check {plain(row['check_name'])} failed{scope} at {moment(row['checked_at'])}: expected "
-        f"{expected}, found {actual}, difference {difference}. {effect}. Next step: finops checks"
+        f"{expected}, found {actual}, difference {difference}. {effect}. Next step: finops checks {plain(row['check_name'])}"
     )
 
 

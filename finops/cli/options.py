@@ -22,6 +22,7 @@ PeriodOption = Annotated[str | None, typer.Option("--period", help="Only this mo
 TeamOption = Annotated[str | None, typer.Option("--team", help="Only this team.")]
 ProviderOption = Annotated[str | None, typer.Option("--provider", help="Only this provider, such as AWS.")]
 StageOption = Annotated[str | None, typer.Option("--stage", help="Only this lifecycle stage.")]
+CheckArgument = Annotated[str | None, typer.Argument(metavar="[CHECK]", help="Only this check.")]
 FailedOption = Annotated[bool, typer.Option("--failed", help="The rows that fail, instead of the checks.")]
 
 

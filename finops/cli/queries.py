@@ -71,6 +71,15 @@ def check_known(con: DuckDBPyConnection, period: str) -> None:
         )
 
 
+def known_check(con: DuckDBPyConnection, name: str) -> None:
+    """Raise ConfigError for a check that there is not."""
+    from finops.files.yamlfile import nearest
+
+    known = [check["check_name"] for check in ask(con, "checks_in_short")]
+    if name not in known:
+        raise ConfigError(f"there is no check {name!r}", where="finops checks", remedy=nearest(name, known))
+
+
 def own_question(con: DuckDBPyConnection, statement: str) -> Question:
     """A person's own statement; raises ConfigError when it is not one statement that only reads."""
     with explained():

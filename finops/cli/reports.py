@@ -6,6 +6,7 @@ from pathlib import Path
 
 from finops.cli.options import (
     DEFAULT_CONFIG,
+    CheckArgument,
     ConfigOption,
     FailedOption,
     FormatOption,
@@ -115,6 +116,7 @@ def restatements(
 
 
 def checks(
+    check: CheckArgument = None,
     failed: FailedOption = False,
     how: FormatOption = Format.TABLE,
     out: OutOption = None,
@@ -122,17 +124,23 @@ def checks(
 ) -> None:
     """Do the numbers add up?
 
-    The last result of every check, those that fell short first. With --failed the rows that are to blame, as JSON, at
-    most twenty of each check.
+    The last result of every check, those that fell short first: as a table a line for each check, of one that is named,
+    and in other formats, every comparison. With --failed the rows that are to blame, as JSON, at most twenty of each
+    check.
 
     \b
-    Example: finops checks --failed
+    Example: finops checks source_is_charges
     """
-    _report("failing" if failed else "checks", config, how, out)
+    if failed:
+        _report("failing", config, how, out, check_name=check)
+    elif check is None and how is Format.TABLE:
+        _report("checks_in_short", config, how, out)
+    else:
+        _report("checks", config, how, out, check_name=check)
 
 
 def _report(name: str, config: Path, how: Format, out: Path | None, **filters: str | None) -> None:
-    from finops.cli.queries import check_known, matching, published, question
+    from finops.cli.queries import check_known, known_check, matching, published, question
 
     period = filters.get("period")
     if period is not None:
@@ -140,5 +148,7 @@ def _report(name: str, config: Path, how: Format, out: Path | None, **filters: s
     with published(config) as con:
         if period is not None:
             check_known(con, period)
+        if filters.get("check_name") is not None:
+            known_check(con, str(filters["check_name"]))
         with matching(name):
             write(question(con, name, **filters), how, out)

@@ -34,6 +34,8 @@ ADVISORY = frozenset(
     }
 )
 """Checks of what the data lack, rather than of what we did with them: they are shown and do not block."""
+NOTHING = "nothing to compare"
+"""The scope of a check that the data give nothing to."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def _insert(con: DuckDBPyConnection, checks: list[Check], now: datetime) -> None
 
 def run_check(con: DuckDBPyConnection, name: str) -> list[Check]:
     """What one check finds, by scope."""
-    rows = con.execute(model(f"quality.{name}").sql).fetchall() or [("all", 0, 0)]
+    rows = con.execute(model(f"quality.{name}").sql).fetchall() or [(NOTHING, 0, 0)]
     return [_check(name, *row) for row in sorted(rows, key=lambda row: str(row[0]))]
 
 

@@ -186,7 +186,7 @@ def test_a_check_that_fails(tables: Tables) -> None:
     assert tables.message("check_failed") == (
         "The check charges_equal_source failed for aws-main at 2026-10-21 06:00 UTC: expected 10.00, "
         "found 9.99, difference -0.01. It stops publication: the numbers "
-        "published before stand. Next step: finops checks"
+        "published before stand. Next step: finops checks charges_equal_source"
     )
 
 

@@ -130,8 +130,23 @@ def test_restatements_add_up_what_changed(finops: Finops, company: Path) -> None
 
 
 def test_the_rows_that_fail_a_check_are_shown(finops: Finops, company: Path) -> None:
-    found = rows(finops, company, "checks", "--failed")
-    assert pick(found, "check_name", "failing") == [("source_is_charges", '{"unit":"2026-09"}')]
+    for which in ((), ("source_is_charges",)):
+        found = rows(finops, company, "checks", *which, "--failed")
+        assert pick(found, "check_name", "failing") == [("source_is_charges", '{"unit":"2026-09"}')]
+    assert rows(finops, company, "checks", "daily_is_stages", "--failed") == []
+
+
+def test_checks_are_a_line_each_for_people_and_every_comparison_for_programs(finops: Finops, company: Path) -> None:
+    read = finops("checks", "--config", company).text
+    assert "comparisons" in read
+    assert [line.split()[0] for line in read.splitlines() if "_is_" in line] == ["source_is_charges", "daily_is_stages"]
+    of_one = finops("checks", "daily_is_stages", "--config", company).text
+    assert "expected" in of_one
+    assert "source_is_charges" not in of_one
+    result = finops("checks", "daily_stages", "--config", company)
+    assert (result.code, result.stdout) == (2, b"")
+    assert "there is no check 'daily_stages'" in result.stderr
+    assert "daily_is_stages" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -106,10 +106,10 @@ TABLES = {
         """,
     ),
     "quality.checks": made(
-        "check_name scope passed:flag expected actual difference checked_at:at",
+        "check_name scope passed:flag expected actual difference blocking:flag checked_at:at",
         """
-        daily_is_stages   | 2026-09 USD      | true  | 1 | 1 | 0  | 10-05
-        source_is_charges | aws-main 2026-09 | false | 2 | 1 | -1 | 10-05
+        daily_is_stages   | 2026-09 USD      | true  | 1 | 1 | 0  | true | 10-05
+        source_is_charges | aws-main 2026-09 | false | 2 | 1 | -1 | true | 10-05
         """,
     ),
     "quality.failing": made("check_name failing", 'source_is_charges | {"unit":"2026-09"}'),
