@@ -19,6 +19,7 @@ Row = Mapping[str, Any]
 
 def check_failed(row: Row) -> str:
     """quality.checks: what was expected, what came, and whether it stopped publication."""
+    name = plain(row["check_name"])
     scope = f" for {plain(row['scope'])}" if row["scope"] else ""
     effect = (
         "It stops publication: the numbers published before stand"
@@ -27,8 +28,8 @@ def check_failed(row: Row) -> str:
     )
     expected, actual, difference = (_known(row[name]) for name in ("expected", "actual", "difference"))
     return (
-        f"The check {plain(row['check_name'])} failed{scope} at {moment(row['checked_at'])}: expected "
-        f"{expected}, found {actual}, difference {difference}. {effect}. Next step: finops checks {plain(row['check_name'])}"
+        f"The check {name} failed{scope} at {moment(row['checked_at'])}: expected "
+        f"{expected}, found {actual}, difference {difference}. {effect}. Next step: finops checks {name}"
     )
 
 
