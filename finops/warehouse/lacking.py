@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from duckdb import DuckDBPyConnection
 
 from finops.sources.base import quoted
-from finops.sources.focus_versions import MANDATORY, version_of
+from finops.sources.focus_versions import MANDATORY, names_of_1_0, version_of
 from finops.sources.landing import Landed
 from finops.sources.reading import read_files
 
@@ -25,7 +25,7 @@ def note(con: DuckDBPyConnection, source: str, batch: Sequence[Landed]) -> None:
     found: list[list[object]] = []
     for unit, provider, total, *counts in rows:
         version = version_of(columns[unit])
-        there = {name.lower() for name in columns[unit]}
+        there = names_of_1_0(columns[unit])
         for name, count in zip(COLUMNS, counts, strict=True):
             may_be_null = MANDATORY[version].get(name)
             if may_be_null is None:

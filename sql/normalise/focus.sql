@@ -1,4 +1,5 @@
--- FOCUS 1.0 to 1.4 rows of any provider as FOCUS 1.2 charges: what a version lacks stays null.
+-- FOCUS 1.0 to 1.4 rows of any provider as FOCUS 1.2 charges: what a version lacks stays null. ChargeSubcategory, and
+-- the categories On-Demand and Commitment-Based, are 1.0-preview's, and become what 1.0 made of them.
 SELECT
   CAST(NULL AS VARCHAR) AS x_LeftOut,
   x_SourceFile,
@@ -20,8 +21,10 @@ SELECT
   CapacityReservationStatus,
   ChargePeriodStart,
   ChargePeriodEnd,
-  CASE WHEN ChargeCategory IN ('Usage', 'Purchase', 'Tax', 'Credit', 'Adjustment') THEN ChargeCategory END
-    AS ChargeCategory,
+  CASE
+    WHEN ChargeCategory = 'Adjustment' AND ChargeSubcategory = 'Credit' THEN 'Credit'
+    WHEN ChargeCategory IN ('Usage', 'Purchase', 'Tax', 'Credit', 'Adjustment') THEN ChargeCategory
+  END AS ChargeCategory,
   ChargeClass,
   ChargeDescription,
   ChargeFrequency,
@@ -29,7 +32,10 @@ SELECT
   CommitmentDiscountId,
   CommitmentDiscountName,
   CommitmentDiscountQuantity,
-  CommitmentDiscountStatus,
+  COALESCE(
+    CommitmentDiscountStatus,
+    CASE ChargeSubcategory WHEN 'Used Commitment' THEN 'Used' WHEN 'Unused Commitment' THEN 'Unused' END
+  ) AS CommitmentDiscountStatus,
   CommitmentDiscountType,
   CommitmentDiscountUnit,
   ConsumedQuantity,
@@ -38,7 +44,12 @@ SELECT
   InvoiceId,
   InvoiceIssuerName,
   ListUnitPrice,
-  PricingCategory,
+  CASE PricingCategory
+    WHEN 'On-Demand' THEN 'Standard'
+    -- since 1.1 also the purchase of a commitment is priced as standard
+    WHEN 'Commitment-Based' THEN CASE WHEN ChargeCategory = 'Purchase' THEN 'Standard' ELSE 'Committed' END
+    ELSE PricingCategory
+  END AS PricingCategory,
   PricingCurrency,
   PricingCurrencyContractedUnitPrice,
   PricingCurrencyEffectiveCost,

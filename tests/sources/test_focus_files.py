@@ -160,3 +160,64 @@ def test_what_a_file_lacks_is_forgotten_with_it(tmp_path: Path, house: House) ->
     path.unlink()
     house.ok()
     assert house.sql(LACKING) == []
+
+
+OF_ORACLE = (
+    *("AvailabilityZone", "BilledCost", "BillingAccountId", "BillingAccountName", "BillingCurrency"),
+    *("BillingPeriodEnd", "BillingPeriodStart", "ChargeCategory", "ChargeDescription", "ChargeFrequency"),
+    *("ChargePeriodEnd", "ChargePeriodStart", "ChargeSubcategory", "CommitmentDiscountCategory"),
+    *("CommitmentDiscountId", "CommitmentDiscountName", "CommitmentDiscountType", "EffectiveCost", "InvoiceIssuer"),
+    *("ListCost", "ListUnitPrice", "PricingCategory", "PricingQuantity", "PricingUnit", "Provider", "Publisher"),
+    *("Region", "ResourceId", "ResourceName", "ResourceType", "ServiceCategory", "ServiceName", "SkuId", "SkuPriceId"),
+    *("SubAccountId", "SubAccountName", "Tags", "UsageQuantity", "UsageUnit", "oci_ReferenceNumber"),
+    *("oci_CompartmentId", "oci_CompartmentName", "oci_OverageFlag", "oci_UnitPriceOverage"),
+    *("oci_BilledQuantityOverage", "oci_CostOverage", "oci_AttributedUsage", "oci_AttributedCost"),
+    *("oci_BackReferenceNumber",),
+)
+"""The header of Oracle's cost reports in FOCUS 1.0-preview, as its documentation lists it."""
+
+
+def of_oracle(cost: str, **more: str) -> dict[str, str]:
+    row = dict.fromkeys(OF_ORACLE, "") | {
+        name: value for name, value in focus(cost, EffectiveCost=cost).items() if name in OF_ORACLE
+    }
+    row |= {"Provider": "Oracle", "Publisher": "Oracle", "InvoiceIssuer": "Oracle", "Region": "us-ashburn-1"}
+    row |= {"ChargePeriodStart": "2026-09-02T00:00Z", "ChargePeriodEnd": "2026-09-02T01:00Z"}
+    row |= {"PricingCategory": "On-Demand", "UsageQuantity": "2", "UsageUnit": "OCPU HOURS", "BillingAccountId": "771"}
+    return row | more
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_oracle_exports_under_the_names_of_the_preview(tmp_path: Path, house: House, suffix: str) -> None:
+    """What 1.0 made of the preview's columns and values: its changelog. Beside it lies a file of 1.0."""
+    rows = [
+        of_oracle("1.25", Tags='{"Oracle-Tags.CreatedBy": "x", "team": "nlp"}'),
+        of_oracle("2", ChargeSubcategory="Used Commitment", PricingCategory="Commitment-Based"),
+        of_oracle("4", ChargeSubcategory="Unused Commitment", PricingCategory="Commitment-Based"),
+        of_oracle("-8", ChargeCategory="Adjustment", ChargeSubcategory="Credit", PricingCategory=""),
+        of_oracle("-16", ChargeCategory="Adjustment", ChargeSubcategory="Refund", PricingCategory="Other"),
+        of_oracle("32", ChargeCategory="Purchase", PricingCategory="Commitment-Based", UsageQuantity="", UsageUnit=""),
+    ]
+    write_csv(tmp_path / f"bills/oracle{suffix}", rows, OF_ORACLE)
+    write_csv(tmp_path / "bills/other.csv", [focus("64", RegionId="x", ConsumedQuantity="3", ConsumedUnit="Hours")])
+    house.ok()
+    assert house.sql(
+        """SELECT BilledCost, ProviderName, RegionId, ChargeCategory, CommitmentDiscountStatus, PricingCategory,
+          ConsumedQuantity, ConsumedUnit FROM focus.charges ORDER BY abs(BilledCost)"""
+    ) == [
+        (Decimal("1.25"), "Oracle", "us-ashburn-1", "Usage", None, "Standard", 2, "OCPU HOURS"),
+        (2, "Oracle", "us-ashburn-1", "Usage", "Used", "Committed", 2, "OCPU HOURS"),
+        (4, "Oracle", "us-ashburn-1", "Usage", "Unused", "Committed", 2, "OCPU HOURS"),
+        (-8, "Oracle", "us-ashburn-1", "Credit", None, None, 2, "OCPU HOURS"),
+        (-16, "Oracle", "us-ashburn-1", "Adjustment", None, "Other", 2, "OCPU HOURS"),
+        (32, "Oracle", "us-ashburn-1", "Purchase", None, "Standard", None, None),
+        (64, "Other Cloud", "x", "Usage", None, None, 3, "Hours"),
+    ]
+    assert house.sql("SELECT DISTINCT PublisherName, InvoiceIssuerName FROM focus.charges WHERE BilledCost < 64") == [
+        ("Oracle", "Oracle")
+    ]
+    assert house.sql("SELECT x_Team FROM focus.charges WHERE Tags IS NOT NULL") == [("nlp",)]
+    assert [row[:4] for row in house.sql(LACKING) if row[0] == "Oracle"] == [
+        ("Oracle", "1.0-preview", "ChargeClass", False),
+        ("Oracle", "1.0-preview", "ContractedCost", False),
+    ]
