@@ -36,13 +36,25 @@ class FileUnits:
     def _units(self, prefix: str) -> list[Unit]:
         grouped: dict[str, list[RemoteFile]] = {}
         for file in self.storage.list(prefix):
-            if file.key.lower().endswith(self.formats):
-                match = _PARTITION.search(file.key)
-                grouped.setdefault(match[1] if match else file.key, []).append(file)
+            name = self.unit_of(file.key)
+            if name is not None:
+                grouped.setdefault(name, []).append(file)
         return [
-            Unit(self.name, name, _period(name), version_of(files), files=tuple(files))
+            Unit(self.name, name, self.period_of(name), version_of(files), files=tuple(files))
             for name, files in sorted(grouped.items())
         ]
+
+    def unit_of(self, key: str) -> str | None:
+        """The unit that a file belongs to; None for a file that is no data."""
+        if not key.lower().endswith(self.formats):
+            return None
+        match = _PARTITION.search(key)
+        return match[1] if match else key
+
+    def period_of(self, unit: str) -> str | None:
+        """The period (YYYY-MM) that a unit's name tells; None where only its rows can."""
+        match = _PARTITION.search(f"{unit}/")
+        return match[2] if match else None
 
     def files(self, unit: Unit) -> list[RemoteFile]:
         if self.current(unit).version != unit.version:
@@ -61,8 +73,3 @@ class FileUnits:
 
     def fetch(self, file: RemoteFile, to: Path, tell: Tell) -> None:
         self.storage.fetch(file, to, tell)
-
-
-def _period(unit: str) -> str | None:
-    match = _PARTITION.search(f"{unit}/")
-    return match[2] if match else None

@@ -6,16 +6,27 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
-from finops.sources import focus_rows
-from finops.sources.base import Raw
+from finops.sources import azure_runs, focus_rows
+from finops.sources.base import Raw, Unit
 from finops.sources.files import FileUnits
 from finops.sources.reading import read_files
+from finops.sources.storage import RemoteFile
 
 
 class FocusFiles(FileUnits):
-    """A unit is a file."""
+    """A unit is a file; of Azure's exports a month, of whose runs the newest counts."""
 
     formats = (".csv", ".csv.gz", ".parquet")
+
+    def unit_of(self, key: str) -> str | None:
+        return azure_runs.month_of(key) or super().unit_of(key)
+
+    def period_of(self, unit: str) -> str | None:
+        return azure_runs.period_of(unit) or super().period_of(unit)
+
+    def files(self, unit: Unit) -> list[RemoteFile]:
+        files = super().files(unit)
+        return files if azure_runs.month_of(files[0].key) is None else azure_runs.newest(self.storage, files)
 
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         raw = read_files(con, paths, self.storage.uri)

@@ -1,0 +1,119 @@
+"""Azure's cost exports as they lie in a bucket: every run has its whole month again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from finops.sources import landing
+
+from .house import House, focus, write_csv
+
+MONTH = "bills/focus/20260901-20260930"
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setattr(landing, "WAITS", (0.0,))
+    return House(tmp_path, {"name": "azure", "kind": "focus-files", "uri": "bills"})
+
+
+def run(
+    folder: Path,
+    submitted: str | None,
+    parts: Sequence[Sequence[str]],
+    *,
+    month: str = MONTH,
+    name: str | None = None,
+) -> Path:
+    """A run's folder: a file for each part, with a row for each cost, and a manifest unless it has no time."""
+    to = folder / month / (name or f"run-{submitted}".replace(":", ""))
+    files = [write_csv(to / f"part_{n}_0001.csv", [focus(cost) for cost in costs]) for n, costs in enumerate(parts)]
+    manifest = {
+        "manifestVersion": "2024-04-01",
+        "blobCount": len(files),
+        "exportConfig": {"exportName": "focus", "dataVersion": "1.2-preview", "type": "FocusCost"},
+        "runInfo": {"executionType": "Scheduled", "submittedTime": submitted, "runId": to.name},
+        "blobs": [
+            {"blobName": f"exports/{file.relative_to(folder / 'bills')}", "byteCount": file.stat().st_size}
+            for file in files
+        ],
+    }
+    if submitted is not None:
+        (to / "manifest.json").write_text(json.dumps(manifest))
+    return to
+
+
+def test_the_newest_run_is_the_month_whatever_its_folder_is_called(tmp_path: Path, house: House) -> None:
+    run(tmp_path, "2026-09-03T04:00:00.1Z", [["1", "2"], ["4"]], name="b")
+    house.ok()
+    assert house.total() == 7
+    run(tmp_path, "2026-09-04T04:00:00.1Z", [["1", "2"], ["4", "8"], ["16"]], name="a")
+    run(tmp_path, "2026-10-04T04:00:00.1Z", [["32"]], month="bills/focus/20261001-20261031")
+    house.ok()
+    assert house.total() == 31 + 32
+    assert house.sql("SELECT unit, row_count FROM ledger.loads WHERE status = 'current' ORDER BY 1") == [
+        ("focus/20260901-20260930", 5),
+        ("focus/20261001-20261031", 1),
+    ]
+    shutil.rmtree(tmp_path / MONTH / "b")  # the old copy goes, and nothing with it
+    house.ok()
+    assert house.total() == 63
+
+
+def test_two_exports_are_two_months(tmp_path: Path, house: House) -> None:
+    run(tmp_path, "2026-09-03T04:00:00Z", [["1"]])
+    run(tmp_path, "2026-09-02T04:00:00Z", [["2"]], month="bills/other/20260901-20260930")
+    assert house.ok().total() == 3
+
+
+def test_one_run_without_a_manifest_is_read_and_of_two_none(tmp_path: Path, house: House) -> None:
+    run(tmp_path, None, [["1"], ["2"]], name="first")
+    assert house.ok().total() == 3
+    run(tmp_path, "2026-09-03T04:00:00Z", [["4"]])
+    house.refused("2 runs of one month", "first has no manifest.json")
+    assert house.total() == 3
+
+
+def test_a_copy_that_is_under_way_waits_for_the_rest(tmp_path: Path, house: House) -> None:
+    run(tmp_path, "2026-09-03T04:00:00Z", [["1"]])
+    house.ok()
+    to = run(tmp_path, "2026-09-04T04:00:00Z", [["1"], ["2"]])
+    whole = (to / "part_1_0001.csv").read_bytes()
+    (to / "part_1_0001.csv").unlink()
+    house.refused("part_1_0001.csv is missing")
+    (to / "part_1_0001.csv").write_bytes(whole[:-1])
+    house.refused(f"has {len(whole) - 1} bytes of {len(whole)}")
+    assert house.total() == 1
+    (to / "part_1_0001.csv").write_bytes(whole)
+    write_csv(to / "part_2_0001.csv", [focus("4")])
+    house.refused("has 3 files, its manifest names 2")
+    (to / "part_2_0001.csv").unlink()
+    assert house.ok().total() == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "null", "{}", "[" * 100_000, '{"runInfo": {}, "blobs": []}'),
+        '{"runInfo": {"submittedTime": 1}, "blobs": []}',
+        '{"runInfo": {"submittedTime": "x"}, "blobs": [1]}',
+        '{"runInfo": "x", "blobs": {"a": 1}}',
+    ],
+)
+def test_a_manifest_that_is_none_of_azures(tmp_path: Path, house: House, content: str) -> None:
+    (run(tmp_path, "2026-09-03T04:00:00Z", [["1"]]) / "manifest.json").write_text(content)
+    house.refused("not the JSON that Azure writes", "manifest.json")
+
+
+def test_files_beside_runs_are_units_of_their_own(tmp_path: Path, house: House) -> None:
+    run(tmp_path, "2026-09-03T04:00:00Z", [["1"]])
+    write_csv(tmp_path / "bills/own.csv", [focus("2")])
+    write_csv(tmp_path / MONTH / "team/a.csv", [focus("4")])  # no name of Azure's
+    (tmp_path / "bills/manifest.json").write_text("not of Azure's")
+    assert house.ok().total() == Decimal(7)
