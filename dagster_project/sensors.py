@@ -12,8 +12,8 @@ from dagster_project.partitions import keys, months, range_tags
 from dagster_project.resources import ONLY
 from finops import alerts
 from finops.config import AwsExport, Config
-from finops.sources import landing
 from finops.sources.base import Unit
+from finops.sources.landed import find
 from finops.sources.registry import open_source
 
 INTERVAL = 300
@@ -106,7 +106,7 @@ def _succeeded(config: Config, last: RunRecord, new: Sequence[Unit]) -> bool:
     """Whether a run took these versions: one that cannot read a delivery goes on without it, and succeeds."""
     if last.dagster_run.status != dg.DagsterRunStatus.SUCCESS:
         return False
-    return all(landing.find(config.home_dir, unit) is not None for unit in new)
+    return all(find(config.home_dir, unit) is not None for unit in new)
 
 
 def _wait(last: RunRecord | None, state: str, now: float) -> str | None:

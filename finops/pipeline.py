@@ -25,6 +25,7 @@ from finops.fingerprint import fingerprint
 from finops.lifecycle import load_rules
 from finops.sources import landing
 from finops.sources.base import Source, Unit
+from finops.sources.landed import remove_old
 from finops.sources.registry import open_sources
 from finops.tables import ALERTS, Context, Table
 from finops.telemetry import registry
@@ -133,7 +134,7 @@ class Pipeline:
                     self.progress(f"{name}: {unit} withdrawn")
                 report.landed += leaving.unlisted(loader, report, self.warehouse.home)
                 self._load(con, loader, report, "configuration" if redefined else "delivery")
-                landing.remove_old(report.landed, timedelta(days=self.config.keep.landing_days))
+                remove_old(report.landed, timedelta(days=self.config.keep.landing_days))
             leaving.forget(loader, self.config.sources)
             named = [*self.sources, *(each.name for each in self.config.telemetry)]
             con.execute("DELETE FROM ledger.failures WHERE source NOT IN (SELECT unnest(?))", [named])

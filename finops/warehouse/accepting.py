@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection
 from finops.errors import SourceError
 from finops.focus import MANDATORY
 from finops.sources.base import PARTITION
-from finops.sources.landing import Landed
+from finops.sources.landed import Landed
 from finops.warehouse.connection import scalar
 from finops.warehouse.parts import part
 

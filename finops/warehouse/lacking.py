@@ -8,7 +8,7 @@ from duckdb import DuckDBPyConnection
 
 from finops.sources.base import quoted
 from finops.sources.focus_versions import MANDATORY, names_of_1_0, version_of
-from finops.sources.landing import Landed
+from finops.sources.landed import Landed
 from finops.sources.reading import read_files
 
 COLUMNS = tuple(dict.fromkeys(name for each in MANDATORY.values() for name in each))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from finops.config import Source
 from finops.config.models import ASKING
-from finops.sources import landing
 from finops.sources.base import PARTITION
-from finops.sources.landing import Landed, Report
+from finops.sources.landed import Landed, kept
+from finops.sources.landing import Report
 from finops.warehouse.connection import scalar
 from finops.warehouse.loading import Loader
 
@@ -57,7 +57,7 @@ def unlisted(loader: Loader, report: Report, home: Path) -> list[Landed]:
         return []
     held = loader.con.execute("SELECT unit, version FROM ledger.units WHERE source = ?", [report.source]).fetchall()
     landed = {unit: version.rpartition("+")[0] for unit, version in held}
-    found = landing.kept(home, report.source, _gone(loader, report))
+    found = kept(home, report.source, _gone(loader, report))
     return [each for each in found if each.version == landed[each.unit]]
 
 

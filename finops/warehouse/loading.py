@@ -20,7 +20,7 @@ from finops.errors import SourceError
 from finops.lifecycle import Rule
 from finops.models import model
 from finops.sources.base import Source
-from finops.sources.landing import Landed
+from finops.sources.landed import Landed
 from finops.sources.reading import unreadable
 from finops.warehouse import accepting, lacking, parts, staging
 from finops.warehouse.connection import is_damaged, scalar

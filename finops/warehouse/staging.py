@@ -9,7 +9,7 @@ from duckdb import DuckDBPyConnection
 from finops.focus import MONEY, TIME
 from finops.models import model
 from finops.sources.base import Source
-from finops.sources.landing import Landed
+from finops.sources.landed import Landed
 from finops.warehouse.connection import scalar
 
 

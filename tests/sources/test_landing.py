@@ -14,6 +14,7 @@ from finops.errors import ConfigError, SourceError
 from finops.sources import landing
 from finops.sources.base import Raw, Source, Unit
 from finops.sources.focus_files import FocusFiles
+from finops.sources.landed import PARTIAL, remove_old
 from finops.sources.opening import open_storage
 from finops.sources.storage import Changed, Folder, RemoteFile, Tell
 
@@ -53,7 +54,7 @@ def test_a_version_has_a_folder_of_its_own_and_is_fetched_once(tmp_path: Path, b
     second = land(source, tmp_path)
     assert second.landed[0].folder != first.landed[0].folder
     assert [path.read_text() for path in (*first.landed[0].files, *second.landed[0].files)] == ["one", "two!"]
-    assert landing.remove_old(second.landed) == 1
+    assert remove_old(second.landed) == 1
     assert not first.landed[0].folder.exists()
     assert second.landed[0].files[0].exists()
 
@@ -77,7 +78,7 @@ def test_a_crash_in_the_middle_is_survived(tmp_path: Path, bills: Path, damage: 
     elif damage == "file cut":
         landed.files[0].write_text("o")
     else:
-        folder.rename(folder.with_name(landing.PARTIAL))
+        folder.rename(folder.with_name(PARTIAL))
     report = land(source, tmp_path)
     assert report.failures == {}
     assert report.fetched == 1
@@ -257,8 +258,8 @@ def test_rows_that_are_written_here_are_known_by_what_they_come_to(tmp_path: Pat
 def test_rows_that_a_killed_run_left_are_not_taken_for_new_ones(tmp_path: Path) -> None:
     source = Rows(1)
     (landed,) = land(source, tmp_path).landed
-    landed.folder.rename(landed.folder.with_name(landing.PARTIAL))
-    (landed.folder.with_name(landing.PARTIAL) / "unit.json").unlink()
+    landed.folder.rename(landed.folder.with_name(PARTIAL))
+    (landed.folder.with_name(PARTIAL) / "unit.json").unlink()
     source.rows = [2]
     (after,) = land(source, tmp_path).landed
     assert pl.read_parquet(after.files[0])["n"].to_list() == [2]

@@ -30,6 +30,7 @@ from botocore.exceptions import ClientError
 from finops.config import AwsExport
 from finops.sources import landing
 from finops.sources.aws_exports import AwsDataExport
+from finops.sources.landed import remove_old
 from finops.sources.opening import open_storage
 
 from .house import House, cur
@@ -122,7 +123,7 @@ def land(export: AwsDataExport, mode: str, reader: str, home: Path, tally: Tally
     tally[mode, reader, "gave up"] += len(report.failures)
     if report.fetched:
         note(tally, mode, reader, versions_of([file.read_bytes() for file in report.landed[0].files]))
-    landing.remove_old(report.landed)
+    remove_old(report.landed)
 
 
 def land_afresh(export: AwsDataExport, mode: str, homes: Iterator[Path], tally: Tally) -> None:
