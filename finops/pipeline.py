@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
-import duckdb
 from duckdb import DuckDBPyConnection
 
 from finops import alerts, rates
 from finops.budgets import read_budgets
 from finops.clouds import gcp_refreshing
 from finops.config import Config
-from finops.errors import AlertError, CheckError, ConfigError, FinopsError, SourceError, WarehouseError
+from finops.errors import AlertError, CheckError, ConfigError, FinopsError, SourceError
 from finops.fingerprint import fingerprint
 from finops.lifecycle import load_rules
 from finops.sources import landing
@@ -29,8 +28,8 @@ from finops.sources.landed import remove_old
 from finops.sources.registry import open_sources
 from finops.tables import ALERTS, Context, Table
 from finops.telemetry import registry
-from finops.warehouse import checks, failing, leaving
-from finops.warehouse.connection import query, scalar
+from finops.warehouse import checks, failing, leaving, publications
+from finops.warehouse.connection import scalar
 from finops.warehouse.database import Warehouse
 from finops.warehouse.loading import Loaded, Loader
 from finops.warehouse.reference import read_reference
@@ -234,11 +233,8 @@ class Pipeline:
             return False
         digest = self._fingerprint()
         with self.warehouse.open() as con:
-            con.execute("DELETE FROM ledger.publications WHERE published_at > ?", [self._last_published()])
-            con.execute(
-                "INSERT INTO ledger.publications VALUES (?, ?, ?)",
-                [self.warehouse.now, digest, Context(con, self.config, self.warehouse.now).as_of],
-            )
+            as_of = Context(con, self.config, self.warehouse.now).as_of
+            publications.note(con, self.warehouse.published, self.warehouse.now, digest, as_of)
         self._replace_published()
         self.published = True
         return True
@@ -262,27 +258,11 @@ class Pipeline:
     @cached_property
     def unchanged(self) -> bool:
         """Whether the published warehouse is already what this run would publish; asked once loading is done."""
-        if self.was_blind or not self.warehouse.published.exists():
+        if self.was_blind:
             return False
-        # the published file is asked, not the work file: what was meant to be published may not have been
-        try:
-            with query(self.warehouse.published) as con:
-                last = scalar(con, "SELECT max_by(fingerprint, published_at) FROM ledger.publications")
-                refused = scalar(con, "SELECT count(*) FROM quality.checks WHERE blocking AND NOT passed")
-        except (duckdb.Error, WarehouseError):
-            return False  # it is damaged: this run publishes it anew
-        return last == self._fingerprint() and not refused
+        last = publications.last(self.warehouse.published)
+        return last is not None and not last.is_outdated and last.fingerprint == self._fingerprint()
 
     def _fingerprint(self) -> str:
         with self.warehouse.open() as con:
             return fingerprint(Context(con, self.config, self.warehouse.now))
-
-    def _last_published(self) -> datetime:
-        """When the published file was published; long ago where there is none."""
-        if not self.warehouse.published.exists():
-            return datetime.min.replace(tzinfo=UTC)
-        try:
-            with query(self.warehouse.published) as con:
-                return scalar(con, "SELECT max(published_at) FROM ledger.publications")
-        except (duckdb.Error, WarehouseError):
-            return self.warehouse.now  # what it said is not known any more: what the work file says stands
