@@ -1,13 +1,7 @@
 -- What a commitment cost in a month by its fees (on AWS's report: what was billed, and the month's part of what was paid
 -- upfront) is what its usage and its unused part come to, by source and month, and for how many commitments it is not.
--- A member account's report may have the fee of what others used, so it does not block. What has its fee on another
--- bill is not compared, nor what the fees do not tell, nor a month that is still open: a reservation's fee is for all of
--- a month from its first day. Closed is a month that is invoiced ("until the report is final, the InvoiceId is blank",
--- says AWS), or that usage has gone two weeks beyond, until when AWS restates.
--- Each amount is rounded by AWS: a plan's to 1e-10, like every cost on the report; of a reservation's unused parts AWS's
--- documentation shows eight digits. So each row of usage may be off by half such a step; a fee's by four: half for what
--- was billed and for the upfront part, up to two and a half for the unused part, which on the net basis is a product of
--- four amounts that are rounded, and is rounded itself. What is not further apart is the same.
+-- A member account's report may have the fee of what others used, so it does not block. What has its fee on another's
+-- bill is not compared, nor what the fees do not tell all of, nor a month that is still open.
 WITH fees AS (
   SELECT
     source,
@@ -29,7 +23,8 @@ charged AS (
     COUNT(*) AS charges,
     SUM(EffectiveCost) AS effective_cost
   FROM focus.charges
-  WHERE CommitmentDiscountStatus IN ('Used', 'Unused')
+  -- used or unused, there is no third: to ask for the two by name fails in DuckDB 2.0 over some warehouses
+  WHERE CommitmentDiscountStatus IS NOT NULL
   GROUP BY 1, 2, 3, 4
 ),
 months AS (
@@ -40,10 +35,14 @@ months AS (
     MAX(InvoiceId) AS invoice,
     MAX(ChargePeriodStart) AS last_usage
   FROM focus.charges
-  WHERE ChargeCategory = 'Usage' AND CommitmentDiscountStatus IS DISTINCT FROM 'Unused'
+  WHERE x_SourceSystem IN (SELECT source FROM ledger.commitments)
+    AND ChargeCategory = 'Usage'
+    AND CommitmentDiscountStatus IS DISTINCT FROM 'Unused'
   GROUP BY 1, 2
 ),
 closed AS (
+  -- A reservation's fee is for all hours of the month from its first day. Closed is a month that is invoiced (AWS: until
+  -- the report is final, the InvoiceId is blank), or that usage has gone two weeks beyond: until then AWS restates it.
   SELECT m.source, m.billing_period
   FROM months AS m
   JOIN (SELECT source, MAX(last_usage) AS last_usage FROM months GROUP BY 1) AS s
@@ -55,8 +54,14 @@ joined AS (
     f.*,
     c.charges,
     COALESCE(c.effective_cost, 0) AS effective_cost,
-    CASE WHEN c.commitment_type = 'Savings Plan' THEN CAST(0.0000000001 AS DECIMAL(18,10)) ELSE CAST(0.00000001 AS DECIMAL(18,10)) END
-      * (8 * f.fee_rows + COALESCE(c.charges, 0)) AS twice_the_rounding
+    -- Each amount is rounded by AWS: a plan's to 1e-10, like every cost on the report; of a reservation's unused parts
+    -- its documentation shows eight digits. So a row of usage may be off by half such a step, and a fee by four: half
+    -- each for what was billed and for the upfront part, up to two and a half for what is unused, which on the net basis
+    -- is a product of amounts that are rounded, and is rounded itself.
+    CASE
+      WHEN c.commitment_type = 'Savings Plan' THEN CAST(0.0000000001 AS DECIMAL(18,10))
+      ELSE CAST(0.00000001 AS DECIMAL(18,10))
+    END * (8 * f.fee_rows + COALESCE(c.charges, 0)) AS twice_the_rounding
   FROM fees AS f
   JOIN closed
     ON closed.source = f.source AND closed.billing_period = f.billing_period
