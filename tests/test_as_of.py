@@ -27,6 +27,7 @@ REMEMBERED = (
     "ledger.loads",
     "ledger.source_totals",
     "ledger.left_out",
+    "ledger.commitments",
     "ledger.added",
     "ledger.units",
 )

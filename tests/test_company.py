@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import Any
 
+import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
 from tests.conftest import Company, run
+from tests.proof.independent import exact, exported
 
 LINE = "billing_period, charge_date, account, line_type"
 
@@ -163,6 +168,74 @@ def test_every_check_passed(con: DuckDBPyConnection) -> None:
     results = con.execute("SELECT check_name, bool_and(passed), count(*) FROM quality.checks GROUP BY 1").fetchall()
     assert {name for name, passed, _ in results if not passed} == set()
     assert len(results) >= 8
+
+
+COMMITTED = {
+    "RIFee": ("line_item_unblended_cost", "reservation_amortized_upfront_fee_for_billing_period"),
+    "SavingsPlanRecurringFee": (
+        "savings_plan_recurring_commitment_for_billing_period",
+        "savings_plan_amortized_upfront_commitment_for_billing_period",
+    ),
+}
+SPENT = {
+    "RIFee": (
+        "reservation_unused_recurring_fee",
+        "reservation_unused_amortized_upfront_fee_for_billing_period",
+    ),
+    "DiscountedUsage": ("reservation_effective_cost",),
+    "SavingsPlanCoveredUsage": ("savings_plan_savings_plan_effective_cost",),
+}
+"""By line type, on the basis without net columns: what a commitment costs, and what usage and its unused part do."""
+
+
+def lines(company: Company) -> Iterator[dict[str, Any]]:
+    """The rows of commitments of the payer without net columns, as its files have them."""
+    columns = {name for named in (COMMITTED, SPENT) for names in named.values() for name in names}
+    columns |= {"line_item_line_item_type", "bill_billing_period_start_date", "reservation_reservation_a_r_n"}
+    columns |= {"savings_plan_total_commitment_to_date", "savings_plan_used_commitment"}
+    for path in exported(company.root / "aws/main/cur2", "nimbus-main"):
+        for row in pq.read_table(path, columns=[*columns, "savings_plan_savings_plan_a_r_n"]).to_pylist():
+            if row["line_item_line_item_type"] in {*COMMITTED, *SPENT}:
+                yield row
+
+
+def test_what_commitments_cost_is_what_is_used_of_them_and_what_is_not(
+    company: Company, con: DuckDBPyConnection, record_property: Callable[[str, object], None]
+) -> None:
+    fees: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    spent: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in lines(company):
+        kind = row["line_item_line_item_type"]
+        arn = row["reservation_reservation_a_r_n"] or row["savings_plan_savings_plan_a_r_n"]
+        key = (arn, f"{row['bill_billing_period_start_date']:%Y-%m}")
+        if kind in COMMITTED:
+            fees[key] += sum(exact(row[name]) for name in COMMITTED[kind])
+        if kind == "SavingsPlanRecurringFee":
+            total, used = (row[f"savings_plan_{name}"] for name in ("total_commitment_to_date", "used_commitment"))
+            spent[key] += exact(total) - exact(used)
+        spent[key] += sum(exact(row[name]) for name in SPENT.get(kind, ()))
+    assert len(fees) == 38
+    told = con.execute("SELECT commitment_id, billing_period, cost FROM ledger.commitments WHERE source = 'aws-main'")
+    assert {(arn, month): cost for arn, month, cost in told.fetchall()} == fees
+    found = con.execute(
+        """SELECT CommitmentDiscountId, strftime(BillingPeriodStart, '%Y-%m'), sum(EffectiveCost) FROM focus.charges
+        WHERE x_SourceSystem = 'aws-main' AND CommitmentDiscountStatus IS NOT NULL GROUP BY ALL"""
+    )
+    assert {(arn, month): cost for arn, month, cost in found.fetchall()} == spent
+    # rounding of each of up to 744 hours to ten digits
+    assert max(abs(fees[key] - spent[key]) for key in fees) < 744 * Decimal("1e-10")
+
+    checked = con.execute(
+        "SELECT scope, expected::DECIMAL(38,18), actual::DECIMAL(38,18) FROM quality.checks "
+        "WHERE check_name = 'commitments_are_used' AND scope LIKE 'aws-main %USD' ORDER BY 1"
+    ).fetchall()
+    last = max(month for _, month in fees)  # is not invoiced yet
+    closed = sorted({month for _, month in fees} - {last})
+    assert len(closed) == 11
+    expected = [sum(cost for (_, month), cost in fees.items() if month == each) for each in closed]
+    assert checked == [(f"aws-main {month} USD", cost, cost) for month, cost in zip(closed, expected, strict=True)]
+    compared = sum(month != last for _, month in fees)
+    record_property("shown", f"{compared} months of {len({arn for arn, _ in fees})} commitments, {sum(expected)} USD")
 
 
 def test_running_again_changes_nothing_and_does_no_ingest_work(small: Company) -> None:

@@ -60,6 +60,8 @@ EVERYWHERE = (
 )
 """Those that are made to the bills of all normalisers: what a source adds up to is an SQL of its own for each."""
 
+COVERED = """FROM part.aws_cur WHERE CommitmentDiscountStatus = 'Used' AND EffectiveCost > 0
+  AND BillingPeriodStart = (SELECT min(BillingPeriodStart) FROM part.aws_cur)"""
 AFTERWARDS = {
     # the charges
     "a charge is dropped": (
@@ -110,6 +112,37 @@ AFTERWARDS = {
     "an unused part of a commitment is dropped": (
         "DELETE FROM part.aws_cur WHERE CommitmentDiscountStatus = 'Unused'",
         "rows_are_accounted",
+    ),
+    # commitments, in the months that are closed: the first
+    "all unused parts of commitments are lost": (
+        "DELETE FROM part.aws_cur WHERE CommitmentDiscountStatus = 'Unused'",
+        "commitments_are_used",
+    ),
+    "usage that a plan covers is dropped": (
+        f"DELETE FROM part.aws_cur WHERE rowid = (SELECT min(rowid) {COVERED} AND CommitmentDiscountId LIKE '%:sav%')",
+        "commitments_are_used",
+    ),
+    "usage of a reservation is dropped": (
+        f"DELETE FROM part.aws_cur WHERE rowid = (SELECT min(rowid) {COVERED} AND CommitmentDiscountId LIKE '%:res%')",
+        "commitments_are_used",
+    ),
+    "covered usage is doubled": (
+        f"INSERT INTO part.aws_cur SELECT * {COVERED} LIMIT 1",
+        "commitments_are_used",
+    ),
+    "covered usage moves to another commitment": (
+        f"""UPDATE part.aws_cur SET CommitmentDiscountId = (SELECT max(CommitmentDiscountId) {COVERED})
+        WHERE rowid = (SELECT min(rowid) {COVERED}
+          AND CommitmentDiscountId < (SELECT max(CommitmentDiscountId) {COVERED}))""",
+        "commitments_are_used",
+    ),
+    "covered usage costs what it is listed at": (
+        "UPDATE part.aws_cur SET EffectiveCost = ListCost WHERE CommitmentDiscountStatus = 'Used'",
+        "commitments_are_used",
+    ),
+    "a commitment's fees say another cost": (
+        "UPDATE ledger.commitments SET cost = cost + 0.01 WHERE rowid = (SELECT min(rowid) FROM ledger.commitments)",
+        "commitments_are_used",
     ),
     "team and project are swapped": (
         "UPDATE part.tag_sets SET x_Team = x_MlProject, x_MlProject = x_Team",

@@ -63,6 +63,8 @@ _MONEY = [
     "pricing_public_on_demand_rate",
     "reservation_effective_cost",
     "reservation_net_effective_cost",
+    "reservation_amortized_upfront_fee_for_billing_period",
+    "reservation_net_amortized_upfront_fee_for_billing_period",
     "reservation_unused_amortized_upfront_fee_for_billing_period",
     "reservation_unused_recurring_fee",
     "reservation_net_unused_amortized_upfront_fee_for_billing_period",
@@ -76,6 +78,7 @@ _MONEY = [
     "savings_plan_total_commitment_to_date",
     "savings_plan_used_commitment",
     "savings_plan_recurring_commitment_for_billing_period",
+    "savings_plan_amortized_upfront_commitment_for_billing_period",
     "savings_plan_net_recurring_commitment_for_billing_period",
     "savings_plan_net_amortized_upfront_commitment_for_billing_period",
 ]
@@ -89,6 +92,7 @@ _TIME = [
 
 NORMALISER = Normaliser(
     sql="aws_cur",
+    commitments="aws_commitments",
     columns={
         **dict.fromkeys(_TEXT, "VARCHAR"),
         **dict.fromkeys(_MONEY, MONEY),

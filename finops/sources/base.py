@@ -44,13 +44,15 @@ class Normaliser:
     `sql` names `sql/normalise/<sql>.sql`, and `sql/control/<sql>.sql`, which sums the source on its own to
     compare with. `columns` maps a name to a DuckDB type; a file may lack any of them (the SQL then reads
     null) except those in `required`. `before` names SELECTs over `source_rows` whose results the SQL joins, in
-    the order in which they are made: each is known to the next by the name of its table.
+    the order in which they are made: each is known to the next by the name of its table. `commitments` names
+    `sql/control/<commitments>.sql` where the source's fees tell what each commitment cost.
     """
 
     sql: str
     columns: dict[str, str]
     required: tuple[str, ...]
     before: tuple[str, ...] = ()
+    commitments: str | None = None
 
 
 @dataclass(frozen=True)

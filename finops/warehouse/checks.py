@@ -26,6 +26,7 @@ ADVISORY = frozenset(
         "charge_periods",
         "negations_cancel",
         "providers_are_current",
+        "commitments_are_used",
         "commitments_balance",
         "billing_currencies",
         "days_without_charges",

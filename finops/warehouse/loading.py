@@ -22,7 +22,7 @@ from finops.models import model
 from finops.sources.base import Source
 from finops.sources.landed import Landed
 from finops.sources.reading import unreadable
-from finops.warehouse import accepting, lacking, parts, staging
+from finops.warehouse import accepting, lacking, parts, remembering, staging
 from finops.warehouse.connection import is_damaged, scalar
 from finops.warehouse.database import set_reference_data
 from finops.warehouse.recipe import attributed_sql, recipe
@@ -152,7 +152,7 @@ class Loader:
         staging.take_out_of_hand(self.con, unit)
         self._swap(source, None)
         self._keep_difference(source, cause)
-        self._supersede(source)
+        remembering.supersede(self.con, source)
         self.con.execute("COMMIT")
 
     def sweep(self) -> None:
@@ -192,53 +192,8 @@ class Loader:
             {"now": self.now, "cause": cause, "source": source},
         )
 
-    def _supersede(self, source: str) -> None:
-        """What the ledger knew of the units in hand is history."""
-        in_hand = "source = ? AND unit IN (SELECT unit FROM units_in_hand)"
-        for change in (
-            "UPDATE ledger.loads SET status = 'superseded' WHERE status = 'current' AND ",
-            "DELETE FROM ledger.units WHERE ",
-            "DELETE FROM ledger.source_totals WHERE ",
-            "DELETE FROM ledger.left_out WHERE ",
-            "DELETE FROM focus.lacking WHERE ",
-            "DELETE FROM ledger.added WHERE ",
-        ):
-            self.con.execute(change + in_hand, [source])
-
     def _remember(self, source: str) -> None:
-        """The loads, the source's totals, what was left out and why, and what was added."""
-        con, key = self.con, {"source": source}
-        self._supersede(source)
-        con.execute("INSERT INTO ledger.units SELECT $source, unit, version, load FROM units_in_hand", key)
-        con.execute(
-            """INSERT INTO ledger.loads
-            SELECT u.load || ':' || period || ':' || currency, $source, unit, period, version, $now, row_count,
-              billed_total, currency, 'current', NULL
-            FROM loaded JOIN units_in_hand AS u USING (unit)""",
-            {**key, "now": self.now},
-        )
-        con.execute(
-            """INSERT INTO ledger.source_totals
-            SELECT $source, f.unit, c.billing_period, c.currency, sum(c.row_count), sum(c.billed_total),
-              sum(c.residual),
-              max_by(c.conversion_rate, {'at': c.rated_at, 'rate': c.conversion_rate}), max(c.rated_at)
-            FROM control AS c JOIN files_in_hand AS f ON f.path = c.x_SourceFile GROUP BY ALL""",
-            key,
-        )
-        con.execute(
-            """INSERT INTO ledger.left_out
-            SELECT f.load, $source, f.unit, a.x_LeftOut, sum(a.row_count), sum(a.billed_total), a.currency, a.x_Added
-            FROM aside AS a JOIN files_in_hand AS f ON f.path = a.x_SourceFile
-            WHERE a.x_LeftOut IS NOT NULL GROUP BY ALL""",
-            key,
-        )
-        con.execute(
-            """INSERT INTO ledger.added
-            SELECT f.load, $source, f.unit, sum(a.row_count), sum(a.billed_total), a.currency
-            FROM aside AS a JOIN files_in_hand AS f ON f.path = a.x_SourceFile
-            WHERE a.x_LeftOut IS NULL GROUP BY ALL""",
-            key,
-        )
+        remembering.remember(self.con, source, self.now)
 
     def _reject(self, landed: Landed, error: SourceError) -> None:
         load = f"{_digest(landed.source, landed.unit, self._version(landed))}:rejected"

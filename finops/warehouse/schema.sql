@@ -50,6 +50,12 @@ CREATE TABLE IF NOT EXISTS ledger.source_totals (
 ALTER TABLE ledger.source_totals ADD COLUMN IF NOT EXISTS conversion_rate DECIMAL(38,18);
 ALTER TABLE ledger.source_totals ADD COLUMN IF NOT EXISTS rated_at TIMESTAMPTZ;
 
+CREATE TABLE IF NOT EXISTS ledger.commitments (  -- what the source's own fees say that a commitment cost
+  source VARCHAR NOT NULL, unit VARCHAR NOT NULL, billing_period VARCHAR NOT NULL, commitment_id VARCHAR NOT NULL,
+  currency VARCHAR NOT NULL, fee_rows BIGINT NOT NULL,
+  cost DECIMAL(38,18)  -- billed, and the month's part of what was paid upfront; null: the fees do not tell all of it
+);
+
 CREATE TABLE IF NOT EXISTS ledger.changes (
   known_at TIMESTAMPTZ NOT NULL, source VARCHAR NOT NULL, billing_period VARCHAR NOT NULL, charge_date DATE NOT NULL,
   provider_name VARCHAR, sub_account_id VARCHAR, service_name VARCHAR, ml_stage VARCHAR, team VARCHAR,

@@ -46,7 +46,8 @@ def normalise(con: DuckDBPyConnection, source: Source, batch: Sequence[Landed]) 
 
     `source_rows` and `normalised` are views, computed column by column as they are needed: no copy of a large
     bill is made on the way. `control` has the source's own totals, `tag_sets` what its sets of tags say,
-    `aside` the rows that become no charge, or that the normaliser added.
+    `aside` the rows that become no charge, or that the normaliser added, `commitments` what
+    commitments cost by their fees.
     """
     paths = [path for each in batch for path in each.files]
     raw = source.read(con, paths)
@@ -66,6 +67,9 @@ def normalise(con: DuckDBPyConnection, source: Source, batch: Sequence[Landed]) 
         con.execute(f"CREATE OR REPLACE TEMP TABLE source_tags AS {model('focus.source_tags').sql}")
     for table, sql in (("control", f"control.{name}"), ("tag_sets", "focus.tag_sets"), ("aside", "focus.aside")):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {model(sql).sql}")
+    fees = raw.normaliser.commitments
+    of_fees = "SELECT NULL::VARCHAR AS x_SourceFile, * FROM ledger.commitments WHERE false"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE commitments AS {model(f'control.{fees}').sql if fees else of_fees}")
     for column, kind in (("conversion_rate", MONEY), ("rated_at", TIME)):  # only Google tells how it converts
         con.execute(f"ALTER TABLE control ADD COLUMN IF NOT EXISTS {column} {kind}")
     return name

@@ -7,7 +7,7 @@ used), and from the worked examples of the FOCUS specification.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import product
@@ -16,6 +16,10 @@ from typing import Any
 
 import pytest
 
+from finops.models import model
+from finops.warehouse import failing, staging
+
+from .commitments import DIFFER, apart, lines
 from .house import House, cur, legacy, manifest, write_csv
 
 DAILY = Decimal("7.3")
@@ -104,6 +108,8 @@ def reservation_lines(it: Commitment) -> Iterator[dict[str, Any]]:
         days = sum(day.replace(day=1) == start for day in it.days)
         idle = DAILY * days * (1 - used)
         unused = {
+            "reservation_amortized_upfront_fee_for_billing_period": DAILY * days * early,
+            "reservation_net_amortized_upfront_fee_for_billing_period": DAILY * days * early * NET,
             "reservation_unused_amortized_upfront_fee_for_billing_period": idle * early,
             "reservation_unused_recurring_fee": idle * (1 - early),
             "reservation_net_unused_amortized_upfront_fee_for_billing_period": idle * early * NET,
@@ -119,7 +125,13 @@ def reservation_lines(it: Commitment) -> Iterator[dict[str, Any]]:
 def bill(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Decimal, House]:
     """Three months of all commitments, and what the basis leaves of a price."""
     folder = tmp_path_factory.mktemp("bill")
-    root, net = folder / "bucket", request.param == "net"
+    net = request.param == "net"
+    return NET if net else Decimal(1), billed(folder, net=net).ok()
+
+
+def billed(folder: Path, *, net: bool) -> House:
+    """A warehouse with three months of all commitments to load."""
+    root = folder / "bucket"
     rows = [row for it in COMMITMENTS for row in (plan_lines(it) if it.kind == "plan" else reservation_lines(it))]
     for month in ("2026-01", "2026-02", "2026-03"):
         of_month = [
@@ -129,8 +141,7 @@ def bill(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         ]
         file = write_csv(root / "ml" / "data" / f"BILLING_PERIOD={month}" / "ml-1.csv.gz", of_month)
         manifest(root, [file], period=month)
-    home = House(folder, {"name": "aws", "kind": "aws-cur2", "uri": "bucket", "export": "ml"}).ok()
-    return NET if net else Decimal(1), home
+    return House(folder, {"name": "aws", "kind": "aws-cur2", "uri": "bucket", "export": "ml"})
 
 
 def sums(home: House, month: str = "%") -> dict[str, tuple[Decimal, Decimal, Decimal]]:
@@ -207,3 +218,74 @@ def test_a_fee_is_known_by_its_resource_where_the_export_has_no_arns(
     home = House(tmp_path, {"name": "aws", "kind": "aws-cur1", "uri": "report.csv"}).ok()
     id_ = None if effective else resource
     assert home.sql("SELECT EffectiveCost, CommitmentDiscountId FROM focus.charges") == [(effective, id_)]
+
+
+def test_what_the_fees_say_is_what_a_commitment_costs_in_each_of_its_months(bill: tuple[Decimal, House]) -> None:
+    left, home = bill
+    expected = {
+        (it.arn, month): DAILY * sum(f"{day:%Y-%m}" == month for day in it.days) * left
+        for it in COMMITMENTS
+        for month in {f"{day:%Y-%m}" for day in it.days}
+    }
+    assert len(expected) == 18 * 1 + 18 * 3
+    found = home.sql("SELECT commitment_id, billing_period, cost FROM ledger.commitments")
+    assert {(arn, month): cost for arn, month, cost in found} == expected
+
+
+def test_each_month_that_is_closed_is_compared(bill: tuple[Decimal, House]) -> None:
+    """January and February: of March it cannot be known yet that all has come, since usage ends with it."""
+    left, home = bill
+    january, february = DAILY * 31 * 36 * left, DAILY * 28 * 18 * left
+    assert lines(home) == {
+        "2026-01 USD": (january, january),
+        f"2026-01 USD{DIFFER}": (0, 0),
+        "2026-02 USD": (february, february),
+        f"2026-02 USD{DIFFER}": (0, 0),
+    }
+
+
+MISREADINGS = {
+    "covered usage is gross": (
+        "savings_plan_net_savings_plan_effective_cost",
+        "savings_plan_savings_plan_effective_cost",
+        {"plan": {"fully", "half"}},
+    ),
+    "reserved usage is gross": (
+        "is_net THEN reservation_net_effective_cost",
+        "is_net THEN reservation_effective_cost",
+        {"reservation": {"fully", "half"}},
+    ),
+    "what is unused of a reservation is without its upfront part": (
+        "COALESCE(reservation_net_unused_amortized_upfront_fee_for_billing_period,",
+        "COALESCE(0,",
+        {"reservation": {"half", "not"}},
+    ),
+    "what is unused of a plan is all of it": (
+        "THEN savings_plan_total_commitment_to_date - savings_plan_used_commitment - COALESCE(",
+        "THEN savings_plan_total_commitment_to_date - COALESCE(",
+        {"plan": {"fully", "half"}},
+    ),
+}
+"""What a normaliser of a net bill may get wrong though all that is billed is right: what is in its SQL, what instead,
+and the commitments that it is wrong for, by kind and use."""
+
+
+@pytest.mark.parametrize("what", MISREADINGS)
+def test_a_normaliser_that_puts_another_cost_on_a_commitment_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    right, wrong, touched = MISREADINGS[what]
+    sql = model("normalise.aws_cur").sql
+    assert right in sql, "the normaliser has changed: this must be written anew"
+    misread = replace(model("normalise.aws_cur"), sql=sql.replace(right, wrong))
+    monkeypatch.setattr(staging, "model", lambda name: misread if name == "normalise.aws_cur" else model(name))
+    home = billed(tmp_path, net=True).ok()
+    expected = {
+        (it.arn, month)
+        for it in COMMITMENTS
+        for month in ("2026-01", "2026-02")[: it.months]
+        if it.used in touched.get(it.kind, ()) and not ("upfront part" in what and it.upfront == "none")
+    }
+    assert sum(actual for scope, (_, actual) in lines(home).items() if scope.endswith(DIFFER)) == len(expected)
+    assert len(apart(home)) == min(len(expected), failing.LIMIT)
+    assert set(apart(home)) <= expected
