@@ -19,6 +19,8 @@ from tests.conftest import ROOT, Company
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+NOT_IN_THE_COMPANY = ("focus.lacking", "ledger.rates")
+"""Tables without a row there: it has no FOCUS files, and one currency."""
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 
 
@@ -95,7 +97,9 @@ def test_what_the_docs_show_is_valid(path: Path, company: Company) -> None:
     assert all(Config.model_validate(each).sources for each in configurations)
     queries = blocks("sql", text)
     with company.connect() as con:
-        assert all(con.execute(query).fetchall() for query in queries)
+        for query in queries:
+            found = con.execute(query).fetchall()
+            assert found or any(table in query for table in NOT_IN_THE_COMPANY)
     tests = [ROOT / each for each in re.findall(r"tests/[\w/.]+", text)]
     assert all(each.exists() for each in tests)
     assert configurations or queries or tests

@@ -95,3 +95,12 @@ def test_attribution_is_kept() -> None:
     shipped = {path.relative_to(REAL).parts[0] for path in REAL.rglob("*") if path.suffix in {".csv", ".json"}}
     assert all(name in text for name in shipped)
     assert Path(REAL / "finops.yaml").exists()
+
+
+def test_every_text_column_can_be_asked_for_a_value(real: duckdb.DuckDBPyConnection) -> None:
+    """Also where no row of a bill has one: much of a view over several bills is null, or derived from what is."""
+    named = real.execute("SELECT column_name FROM (DESCRIBE focus.charges) WHERE column_type = 'VARCHAR'").fetchall()
+    assert len(named) > 40
+    for (name,) in named:
+        for condition in ("= 'no such value'", "IN ('no such value', 'nor this')", "> '\U0010ffff'"):
+            assert real.execute(f"SELECT count(*) FROM focus.charges WHERE {name} {condition}").fetchall() == [(0,)]
