@@ -129,7 +129,7 @@ class Loader:
             accepting.in_our_time(self.con, where)
             accepting.adds_up(self.con, where)
             self._keep_difference(source.name, cause)
-            self._remember(source.name)
+            remembering.remember(self.con, source.name, self.now)
             if normaliser == "focus":
                 lacking.note(self.con, source.name, batch)
             self.con.execute("COMMIT")
@@ -191,9 +191,6 @@ class Loader:
             GROUP BY ALL HAVING sum(billed) <> 0 OR sum(effective) <> 0""",
             {"now": self.now, "cause": cause, "source": source},
         )
-
-    def _remember(self, source: str) -> None:
-        remembering.remember(self.con, source, self.now)
 
     def _reject(self, landed: Landed, error: SourceError) -> None:
         load = f"{_digest(landed.source, landed.unit, self._version(landed))}:rejected"
