@@ -16,7 +16,7 @@ from finops.errors import SourceError
 from finops.lifecycle import Rule, load_rules
 from finops.sources import landing
 from finops.sources.registry import open_sources
-from finops.warehouse import staging
+from finops.warehouse import remembering, staging
 from finops.warehouse.database import Warehouse
 from finops.warehouse.loading import Loaded, Loader
 from tests.sources.house import House, focus, write_csv
@@ -53,7 +53,7 @@ def test_a_failure_at_any_step_leaves_everything_as_it_was(
     bill(tmp_path, focus("8"))
 
     steps: list[tuple[Any, str]] = [(staging, name) for name in ("take_in_hand", "normalise")]
-    steps += [(Loader, name) for name in ("_swap", "_keep_difference", "_remember")]
+    steps += [(Loader, "_swap"), (Loader, "_keep_difference"), (remembering, "remember")]
     for owner, step in steps:
         real: Callable[..., Any] = getattr(owner, step)
 
