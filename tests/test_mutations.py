@@ -141,7 +141,8 @@ AFTERWARDS = {
         "commitments_are_used",
     ),
     "a commitment's fees say another cost": (
-        "UPDATE ledger.commitments SET cost = cost + 0.01 WHERE rowid = (SELECT min(rowid) FROM ledger.commitments)",
+        """UPDATE ledger.commitments SET cost = cost + 0.01 WHERE rowid = (
+          SELECT min_by(rowid, billing_period) FROM ledger.commitments WHERE cost IS NOT NULL)""",
         "commitments_are_used",
     ),
     "team and project are swapped": (
