@@ -135,7 +135,9 @@ def _columns(instance: Instance, listed: Units) -> dict[str, Column]:
 def _spot(instance: Instance, when: Times, seed: int) -> Units:
     """A spot price for each day, between 35 and 50 % of the list price."""
     days = when.astype("datetime64[D]")
-    shares = {d: float(stream(seed, "spot", instance.spec.instance_type, d).uniform(0.35, 0.5)) for d in np.unique(days)}
+    shares = {
+        d: float(stream(seed, "spot", instance.spec.instance_type, d).uniform(0.35, 0.5)) for d in np.unique(days)
+    }
     return units([round(shares[d] * instance.spec.hourly, 4) for d in days])
 
 

@@ -16,7 +16,7 @@ from finops.simulator.aws_scope import PayerMonth
 from finops.simulator.aws_tagging import owners
 from finops.simulator.company import Account
 from finops.simulator.money import doubles, units
-from finops.simulator.timeline import Timeline, stream, token
+from finops.simulator.timeline import Timeline, stream
 
 _EXTRA_SIZE = 0.03  # resources that `scale` adds are small: the company stays the same
 _LEAST = 1e-7  # USD: the smallest line
