@@ -224,7 +224,8 @@ def times(cost: str, rate: str) -> Decimal:
 RATES = {"2026-08": "1.081234567890123456", "2026-09": "1.1", "2026-10": "0.95"}
 DAYS = {"2026-08": 31, "2026-09": 30, "2026-10": 5}
 FAILED = """SELECT check_name, scope, actual FROM quality.checks
-  WHERE NOT passed AND check_name NOT IN ('focus_rules', 'focus_prices') ORDER BY ALL"""  # these small bills lack what those rules ask for
+  WHERE NOT passed AND check_name NOT IN ('focus_rules', 'focus_prices')  -- what these small bills lack
+  ORDER BY ALL"""
 
 
 def test_euros_and_dollars_meet_in_the_reporting_currency_alone(folder: Path) -> None:
