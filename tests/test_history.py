@@ -18,15 +18,19 @@ RAISE = 1000.0
 
 
 def restate(company: Company) -> tuple[Path, int]:
-    """AWS delivers September anew: on the first of its rows for plain usage the cost is 1,000 dollars higher."""
+    """AWS delivers September anew: the first of its rows for plain usage costs 1,000 dollars more."""
     export = company.root / "aws/main/cur2/nimbus-main"
     file = sorted((export / "data/BILLING_PERIOD=2026-09").glob("*.parquet"))[0]
     table = pq.read_table(file)
     position = pc.index(table["line_item_line_item_type"], "Usage").as_py()
-    for name in ("line_item_unblended_cost",):
-        values = table[name].to_pylist()
-        values[position] += RAISE
-        table = table.set_column(table.schema.get_field_index(name), name, pa.array(values, pa.float64()))
+    costs, rates = table["line_item_unblended_cost"].to_pylist(), table["line_item_unblended_rate"].to_pylist()
+    costs[position] += RAISE
+    rates[position] = f"{costs[position] / table['line_item_usage_amount'][position].as_py():.10f}"
+    for name, values in (
+        ("line_item_unblended_cost", pa.array(costs, pa.float64())),
+        ("line_item_unblended_rate", pa.array(rates, pa.string())),
+    ):
+        table = table.set_column(table.schema.get_field_index(name), name, values)
     pq.write_table(table, file)
     manifest = export / "metadata/BILLING_PERIOD=2026-09/nimbus-main-Manifest.json"
     manifest.write_text(manifest.read_text().replace('"executionId": "', '"executionId": "again-'))

@@ -174,6 +174,21 @@ AFTERWARDS = {
         "UPDATE part.aws_cur SET CommitmentDiscountStatus = NULL WHERE CommitmentDiscountStatus = 'Used'",
         "focus_rules",
     ),
+    "a price is another": (
+        """UPDATE part.gcp_export SET ListUnitPrice = ListUnitPrice * 1.01
+        WHERE rowid = (SELECT min(rowid) FROM part.gcp_export WHERE ListCost > 1 AND ChargeClass IS NULL)""",
+        "focus_prices",
+    ),
+    "a fee has no quantity": (
+        """UPDATE part.aws_cur SET PricingQuantity = NULL
+        WHERE rowid = (SELECT min(rowid) FROM part.aws_cur WHERE ChargeCategory = 'Purchase')""",
+        "focus_prices",
+    ),
+    "an invoice is another account's": (
+        """UPDATE part.aws_cur SET BillingAccountId = '1'
+        WHERE rowid = (SELECT min(rowid) FROM part.aws_cur WHERE InvoiceId IS NOT NULL)""",
+        "focus_ids",
+    ),
     "a charge ends before it starts": (
         "UPDATE part.aws_cur SET ChargePeriodEnd = ChargePeriodStart - INTERVAL 1 HOUR WHERE rowid = 1",
         "charge_periods",

@@ -224,7 +224,8 @@ def times(cost: str, rate: str) -> Decimal:
 RATES = {"2026-08": "1.081234567890123456", "2026-09": "1.1", "2026-10": "0.95"}
 DAYS = {"2026-08": 31, "2026-09": 30, "2026-10": 5}
 FAILED = """SELECT check_name, scope, actual FROM quality.checks
-  WHERE NOT passed AND check_name <> 'focus_rules' ORDER BY ALL"""  # these small bills lack what those rules ask for
+  WHERE NOT passed AND check_name NOT IN ('focus_rules', 'focus_prices')  -- what these small bills lack
+  ORDER BY ALL"""
 
 
 def test_euros_and_dollars_meet_in_the_reporting_currency_alone(folder: Path) -> None:
@@ -455,6 +456,40 @@ def test_googles_own_rate_counts_where_no_file_has_one(tmp_path: Path) -> None:
         ("2026-09", "USD", Decimal(5)),
         ("2026-10", "EUR", Decimal(4)),
     ]
+
+
+@pytest.mark.parametrize("written_as", [float, str])
+def test_googles_own_rate_in_its_focus_export(tmp_path: Path, written_as: type) -> None:
+    """The column x_CurrencyConversionRate: of the month's last charge that has one."""
+
+    def row(day: str, cost: str, currency: str, rate: float | None) -> dict[str, Any]:
+        return {
+            **dict.fromkeys(("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"), cost),
+            "BillingAccountId": "010101-F0FFF0-61C528",
+            "BillingCurrency": currency,
+            "BillingPeriodStart": "2026-09-01 00:00:00 UTC",
+            "BillingPeriodEnd": "2026-09-30 00:00:00 UTC",
+            "ChargePeriodStart": f"{day} 00:00:00 UTC",
+            "ChargePeriodEnd": f"{day} 01:00:00 UTC",
+            "ChargeCategory": "Usage",
+            "ServiceName": "BigQuery",
+            "x_Labels": [],
+            **({} if rate is None else {"x_CurrencyConversionRate": written_as(rate)}),
+        }
+
+    parts = {
+        "2026-09-03": [row("2026-09-02", "9", "EUR", 0.9), row("2026-09-01", "5", "USD", 1)],
+        "2026-09-20": [row("2026-09-19", "8", "EUR", 0.8), row("2026-09-20", "3", "EUR", None)],
+    }
+    for day, rows in parts.items():
+        write_lines(tmp_path / f"bills/_PARTITIONDATE={day}/part.jsonl", rows)
+    sources = [{"name": "gcp", "kind": "gcp-files", "uri": "bills"}]
+    config = written(tmp_path, None, sources=sources, budgets=None)
+    assert refresh(config).failures == ()
+    rates = "SELECT billing_period, currency, rate, source FROM ledger.rates ORDER BY ALL"
+    assert ask(config, rates) == [("2026-09", "EUR", Decimal("1.25"), "provider")]
+    total = "SELECT sum(x_BilledCostReporting) FROM focus.charges"
+    assert ask(config, total) == [(Decimal(30),)]  # (9 + 8 + 3) × 1.25 + 5
 
 
 money = st.decimals(min_value=-(10**12), max_value=10**12, places=18)

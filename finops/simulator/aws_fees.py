@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from finops.simulator.aws_gpu import PREFIX, reservation_arn
 from finops.simulator.aws_lines import Column, Lines, Owner, Purpose, Span, lasting, lines_of, moments, whole
+from finops.simulator.aws_prices import decimal
 from finops.simulator.aws_scope import PayerMonth
 from finops.simulator.fleet import Instance
 from finops.simulator.money import Units, doubles, units
@@ -55,6 +56,7 @@ def _block_line(line_type: str, instance: Instance, span: Span, cost: Units, sco
         "line_item_usage_type": f"{PREFIX[region] or 'USE1-'}CapacityBlockFee:{kind}",
         "line_item_operation": "CapacityBlock",
         "line_item_usage_amount": 1.0,
+        "line_item_unblended_rate": decimal(float(doubles(cost)[0])) if line_type == "Fee" else None,
         "line_item_line_item_description": f"{line_type} for a capacity block of one {kind}",
         "pricing_unit": "Hrs",
         "product_instance_type": kind,
@@ -91,6 +93,7 @@ def _spanning(scope: PayerMonth, home: str, line_type: str, product: str, what: 
         "bill_bill_type": "Refund" if line_type == "Refund" else "Anniversary",
         "line_item_usage_type": "Dollar" if line_type == "Fee" else None,
         "line_item_usage_amount": 1.0,
+        "line_item_unblended_rate": decimal(amount) if line_type == "Fee" else None,
         "line_item_line_item_description": what,
     }
     span = whole(scope.month)

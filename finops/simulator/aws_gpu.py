@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from finops.simulator.aws_lines import Column, Lines, Owner, Purpose, Times, lasting, lines_of, moments
+from finops.simulator.aws_prices import rates, sku
 from finops.simulator.aws_scope import PayerMonth
 from finops.simulator.fleet import Instance
 from finops.simulator.money import Units, doubles, units
@@ -15,7 +16,6 @@ SAVINGS_PLAN_RATE = {"p4d.24xlarge": 19.2241}
 RESERVED_RECURRING = {"g5.xlarge": 0.3179, "g5.2xlarge": 0.3830}
 RESERVED_UPFRONT = {"g5.xlarge": 2785.0, "g5.2xlarge": 3355.0}  # for 8,760 hours
 HOURS_A_YEAR = 8760
-_OFFER_AND_RATE = "JRTCKXETXF.6YS6EN2CT7"  # AWS's codes for on demand, and for its rate by the hour
 PREFIX = {"us-east-1": "", "us-east-2": "USE2-", "eu-west-1": "EU-"}
 SAGEMAKER_PREFIX = {"us-east-1": "USE1", "us-east-2": "USE2", "eu-west-1": "EUW1"}
 
@@ -73,6 +73,8 @@ def _lines(instance: Instance, who: Owner, when: Times, seed: int) -> Lines:
         return lines_of(who, line_type, product, "covered", span, nothing, columns, effective=effective)
     # a capacity block's fee has paid for its hours
     cost = {"spot": _spot(instance, when, seed), "capacity_block": nothing}.get(purchase, listed)
+    if purchase == "spot":
+        columns |= dict.fromkeys(("line_item_unblended_rate", "line_item_blended_rate"), rates(doubles(cost).tolist()))
     return lines_of(who, "Usage", product, "cost", span, cost, columns)
 
 
@@ -105,7 +107,6 @@ def _columns(instance: Instance, listed: Units) -> dict[str, Column]:
         usage_type, family = f"{PREFIX[region]}{kind}:{spec.instance_type}", "Compute Instance"
         operation = "RunInstances:SV001" if spec.purchase == "spot" else "RunInstances"
     block = spec.purchase == "capacity_block"
-    sku = token(0, "sku", usage_type, length=16).upper()
     return {
         "line_item_usage_type": usage_type,
         "line_item_operation": operation,
@@ -122,21 +123,22 @@ def _columns(instance: Instance, listed: Units) -> dict[str, Column]:
         if spec.purchase == "spot"
         else "OnDemand",
         "pricing_purchase_option": "Partial Upfront" if spec.purchase == "reserved" else None,
-        "pricing_rate_code": f"{sku}.{_OFFER_AND_RATE}",
         "pricing_unit": "Hrs",
         "product_instance_type": spec.instance_type,
         "product_region_code": region,
         "product_location": region,
         "product_product_family": family,
-        "product_sku": sku,
+        **sku(usage_type),
     }
 
 
 def _spot(instance: Instance, when: Times, seed: int) -> Units:
     """A spot price for each day, between 35 and 50 % of the list price."""
     days = when.astype("datetime64[D]")
-    rates = {d: float(stream(seed, "spot", instance.spec.instance_type, d).uniform(0.35, 0.5)) for d in np.unique(days)}
-    return units([round(rates[d] * instance.spec.hourly, 4) for d in days])
+    shares = {
+        d: float(stream(seed, "spot", instance.spec.instance_type, d).uniform(0.35, 0.5)) for d in np.unique(days)
+    }
+    return units([round(shares[d] * instance.spec.hourly, 4) for d in days])
 
 
 def plan_arn(payer: str, kind: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finops.simulator.arrow import Array, DataType, Schema, Table, pa
+from finops.simulator.aws_prices import priced
 from finops.simulator.company import CURRENCY, Payer
 from finops.simulator.money import Units, doubles
 from finops.simulator.timeline import Month
@@ -95,12 +96,16 @@ class Lines:
         """Number of rows."""
         return len(self.cost)
 
+    @property
+    def net_share(self) -> float:
+        """What remains of an amount after the payer's negotiated discount."""
+        if not self.discountable or self.line_type in _UNDISCOUNTED:
+            return 1.0
+        return _EDP * _FURTHER_DISCOUNT.get(self.product, 1.0)
+
     def net(self, amounts: Units) -> Units:
         """Amounts after the payer's negotiated discount, rounded to 1e-10."""
-        if not self.discountable or self.line_type in _UNDISCOUNTED:
-            return amounts
-        factor = _EDP * _FURTHER_DISCOUNT.get(self.product, 1.0)
-        return np.rint(amounts * factor).astype(np.int64)
+        return np.rint(amounts * self.net_share).astype(np.int64)
 
     def per_owner(self, values: Sequence[Any], kind: DataType) -> Array:
         """One value for each owner, spread over the rows."""
@@ -182,6 +187,7 @@ def _common(lines: Lines, payer: Payer, month: Month) -> dict[str, Column]:
         "product_servicecode": lines.product,
         **_owned(lines),
         **_costs(lines),
+        **priced(lines.line_type, lines.product, lines.columns, lines.net_share),
     }
 
 

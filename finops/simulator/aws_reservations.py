@@ -16,6 +16,7 @@ from finops.simulator.aws_gpu import (
     reserved_share,
 )
 from finops.simulator.aws_lines import Column, Lines, Owner, Purpose, elapsed, lasting, lines_of, whole
+from finops.simulator.aws_prices import decimal
 from finops.simulator.aws_scope import PayerMonth
 from finops.simulator.fleet import Instance
 from finops.simulator.money import doubles, units
@@ -76,11 +77,13 @@ def _fee(owner: Owner, month: Month, reservation: _Reservation, hours: int, unus
         "line_item_usage_type": reservation.usage_type,
         "line_item_operation": "RunInstances",
         "line_item_usage_amount": float(hours),
+        "line_item_unblended_rate": decimal(reservation.recurring),
         "line_item_line_item_description": f"USD {reservation.recurring} hourly fee per reserved instance",
         "pricing_term": "Reserved",
         "pricing_unit": "Hrs",
         "reservation_reservation_a_r_n": reservation.arn,
         "reservation_number_of_reservations": "1",
+        "reservation_total_reserved_units": str(hours),
         "reservation_amortized_upfront_fee_for_billing_period": doubles(units([reservation.upfront * hours])),
         "reservation_upfront_value": reservation.upfront * HOURS_A_YEAR,
         "reservation_unused_quantity": float(unused_hours),
@@ -102,11 +105,14 @@ def _renewal(owner: Owner, month: Month, reservation: _Reservation, instance_typ
         "bill_bill_type": "Purchase",
         "line_item_usage_type": reservation.usage_type,
         "line_item_usage_amount": 1.0,
+        "line_item_unblended_rate": decimal(RESERVED_UPFRONT[instance_type]),
         "line_item_line_item_description": f"Sign up charge for a reserved {instance_type}",
         "pricing_term": "Reserved",
         "pricing_purchase_option": "Partial Upfront",
         "reservation_reservation_a_r_n": reservation.arn,
         "reservation_upfront_value": RESERVED_UPFRONT[instance_type],
+        # on the fee itself it is the whole term's
+        "reservation_total_reserved_units": str(HOURS_A_YEAR),
     }
     cost = units([RESERVED_UPFRONT[instance_type]])
     return lines_of(owner, "Fee", reservation.product, "fee", lasting(elapsed(month)[:1]), cost, columns)

@@ -9,6 +9,7 @@ import numpy as np
 
 from finops.simulator.aws_gpu import HOURS_A_YEAR, PREFIX, plan_arn
 from finops.simulator.aws_lines import Column, Lines, Owner, Times, elapsed, lasting, lines_of
+from finops.simulator.aws_prices import decimal
 from finops.simulator.aws_scope import PayerMonth
 from finops.simulator.fleet import Instance
 from finops.simulator.money import Units, doubles, units
@@ -118,6 +119,7 @@ def _recurring(plan: Plan, owner: Owner, scope: PayerMonth, covered: Sequence[Li
     paid = units(np.full(len(when), plan.commitment - plan.upfront))
     upfront = total - paid
     columns = _plan_columns(plan, scope.payer.account) | {
+        "line_item_unblended_rate": decimal(plan.commitment - plan.upfront),
         "savings_plan_total_commitment_to_date": doubles(total),
         "savings_plan_used_commitment": doubles(used),
         "savings_plan_amortized_upfront_commitment_for_billing_period": doubles(upfront),
@@ -144,16 +146,21 @@ def _used(when: Times, covered: Sequence[Lines]) -> Units:
 def _upfront(plan: Plan, owner: Owner, scope: PayerMonth) -> Lines:
     """The part of a year's commitment that is paid on the first day."""
     cost = units([plan.upfront * HOURS_A_YEAR])
-    columns = _plan_columns(plan, scope.payer.account) | {"bill_bill_type": "Purchase"}
+    columns = _plan_columns(plan, scope.payer.account) | {
+        "bill_bill_type": "Purchase",
+        "line_item_unblended_rate": decimal(plan.upfront * HOURS_A_YEAR),
+    }
     span = lasting(elapsed(scope.month)[:1])
     return lines_of(owner, "SavingsPlanUpfrontFee", "ComputeSavingsPlans", "fee", span, cost, columns)
 
 
 def _plan_columns(plan: Plan, account: str) -> dict[str, Column]:
+    """A fee is one of itself, without a unit."""
     option = "Partial Upfront" if plan.upfront else "No Upfront"
     kind = "ComputeSavingsPlans" if plan.kind == "compute" else "EC2InstanceSavingsPlans"
     return {
         "line_item_usage_type": f"ComputeSP:1yr{option.replace(' ', '')}",
+        "line_item_usage_amount": 1.0,
         "line_item_line_item_description": f"1 year {option} {kind} fee",
         "savings_plan_savings_plan_a_r_n": plan_arn(account, plan.kind),
         "savings_plan_offering_type": kind,

@@ -53,7 +53,8 @@ _ALL_NAMES = """
     identity_line_item_id identity_time_interval
     line_item_availability_zone line_item_blended_cost line_item_blended_rate line_item_currency_code
     line_item_legal_entity line_item_line_item_description line_item_line_item_type
-    line_item_net_unblended_cost line_item_normalization_factor line_item_normalized_usage_amount
+    line_item_net_unblended_cost line_item_net_unblended_rate line_item_normalization_factor
+    line_item_normalized_usage_amount
     line_item_operation line_item_product_code line_item_resource_id line_item_tax_type
     line_item_unblended_cost line_item_unblended_rate line_item_usage_account_id
     line_item_usage_account_name line_item_usage_amount line_item_usage_end_date
@@ -68,6 +69,7 @@ _ALL_NAMES = """
     reservation_net_unused_amortized_upfront_fee_for_billing_period reservation_net_unused_recurring_fee
     reservation_number_of_reservations reservation_recurring_fee_for_usage
     reservation_reservation_a_r_n reservation_start_time reservation_subscription_id
+    reservation_total_reserved_units
     reservation_unused_amortized_upfront_fee_for_billing_period
     reservation_unused_normalized_unit_quantity reservation_unused_quantity
     reservation_unused_recurring_fee reservation_upfront_value

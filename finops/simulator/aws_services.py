@@ -11,11 +11,12 @@ from finops.simulator.arrow import pa
 from finops.simulator.aws_catalogue import TEMPLATES, Template
 from finops.simulator.aws_gpu import PREFIX, SAGEMAKER_PREFIX
 from finops.simulator.aws_lines import Column, Lines, Numbers, elapsed, lasting
+from finops.simulator.aws_prices import rate_code, sku_of
 from finops.simulator.aws_scope import PayerMonth
 from finops.simulator.aws_tagging import owners
 from finops.simulator.company import Account
 from finops.simulator.money import doubles, units
-from finops.simulator.timeline import Timeline, stream, token
+from finops.simulator.timeline import Timeline, stream
 
 _EXTRA_SIZE = 0.03  # resources that `scale` adds are small: the company stays the same
 _LEAST = 1e-7  # USD: the smallest line
@@ -61,6 +62,9 @@ def _lines(template: Template, key: str, accounts: Sequence[Account], scope: Pay
     regions = [account.region for account in accounts for _ in range(each)]
     prefixed = [template.usage_type.format(p=SAGEMAKER_PREFIX[r], r=PREFIX[r]) for r in regions]
     columns["line_item_usage_type"] = lines.per_owner(prefixed, pa.string())
+    skus = [sku_of(f"{template.product} {each}") for each in prefixed]
+    columns["product_sku"] = lines.per_owner(skus, pa.string())
+    columns["pricing_rate_code"] = lines.per_owner([rate_code(each) for each in skus], pa.string())
     columns["product_region_code"] = lines.per_owner(regions, pa.string())
     return lines
 
@@ -92,7 +96,6 @@ def _columns(template: Template, quantity: Numbers, cost: Numbers) -> dict[str, 
         "pricing_unit": template.unit,
         "product_product_family": template.family,
         "product_instance_type": template.instance_type,
-        "product_sku": token(0, "sku", template.usage_type, length=16).upper(),
     }
     if template.seller:
         product = [("product_name", template.seller), ("marketplace", "true")]

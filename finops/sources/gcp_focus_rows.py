@@ -10,12 +10,12 @@ from functools import partial
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-from finops.focus import CREDITS, FOCUS_1_2, MAP
+from finops.focus import CREDITS, FOCUS_1_2, MAP, MONEY
 from finops.sources import tag_sets
 from finops.sources.base import Normaliser, Raw, quoted
 from finops.sources.gcp_nested import Fields, merged
 from finops.sources.gcp_rows import BEFORE
-from finops.sources.reading import project
+from finops.sources.reading import exact, project
 
 _LABELS = ("x_Labels", "x_Tags", "x_ProjectLabels", "x_SystemLabels")
 """Where a row has labels, in the order in which they count."""
@@ -34,6 +34,7 @@ NORMALISER = Normaliser(
         **FOCUS_1_2,
         **dict.fromkeys((*_OURS.values(), "sku_id", "sku_description", "service_description"), "VARCHAR"),
         "tag_set": "VARCHAR",
+        "currency_conversion_rate": MONEY,
         "x_Credits": CREDITS,
     },
     required=(
@@ -64,6 +65,9 @@ def from_native(con: DuckDBPyConnection, raw: DuckDBPyRelation, where: str) -> R
         found = fields.find(given)
         if found is not None:
             also[name] = f"NULLIF(CAST({found[0]} AS VARCHAR), '')"
+    rate = fields.find("x_CurrencyConversionRate")
+    if rate is not None:
+        also["currency_conversion_rate"] = exact(rate[0], str(rate[1]), MONEY)
     items = fields.credits("x_Credits", _CREDIT)
     if items is not None:
         also["x_Credits"] = items

@@ -49,8 +49,9 @@ def schema() -> dict[str, str]:
 
 def native_schema() -> dict[str, str]:
     """The columns of the native FOCUS export that are read: values stay text until they are cast exactly."""
-    texts = dict.fromkeys((*FOCUS_1_2, "x_CostType", "x_ServiceId", "x_SubscriptionInstanceId"), "VARCHAR")
-    return {**texts, "x_ConsumptionModelDescription": "VARCHAR", **{each["name"]: _type(each) for each in NATIVE}}
+    own = ("x_CostType", "x_ServiceId", "x_SubscriptionInstanceId", "x_ConsumptionModelDescription")
+    texts = dict.fromkeys((*FOCUS_1_2, *own, "x_CurrencyConversionRate"), "VARCHAR")
+    return {**texts, **{each["name"]: _type(each) for each in NATIVE}}
 
 
 def nested(raw: DuckDBPyRelation, where: str, known: list[dict[str, Any]]) -> DuckDBPyRelation:

@@ -32,6 +32,8 @@ ADVISORY = frozenset(
         "days_without_charges",
         "months_in_two_sources",
         "focus_rules",
+        "focus_prices",
+        "focus_ids",
     }
 )
 """Checks of what the data lack, rather than of what we did with them: they are shown and do not block."""

@@ -1,6 +1,6 @@
 -- FOCUS 1.4's Billing Period: every issuer's months, and whether they are open, as far as the bills tell.
 -- No bill says when a period was created, or last updated; what is not known stays null.
-WITH periods AS (
+WITH accounts AS (
   SELECT
     InvoiceIssuerName,
     BillingPeriodStart,
@@ -9,6 +9,17 @@ WITH periods AS (
     BOOL_AND(ProviderName = 'AWS' AND InvoiceId IS NOT NULL) AS is_final,
     BOOL_AND(ProviderName = 'AWS' AND InvoiceId IS NULL) AS is_estimated
   FROM focus.charges
+  GROUP BY InvoiceIssuerName, BillingPeriodStart, BillingPeriodEnd, BillingAccountId
+),
+-- one account's month may be final before another's: the issuer's is when all are
+periods AS (
+  SELECT
+    InvoiceIssuerName,
+    BillingPeriodStart,
+    BillingPeriodEnd,
+    BOOL_AND(is_final) AS is_final,
+    BOOL_OR(is_estimated) AS is_estimated
+  FROM accounts
   GROUP BY InvoiceIssuerName, BillingPeriodStart, BillingPeriodEnd
 ),
 publication AS (

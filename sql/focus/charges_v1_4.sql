@@ -1,6 +1,6 @@
 -- The charges in FOCUS 1.4: its 65 columns of Cost and Usage, without ProviderName and PublisherName, which it dropped,
 -- and our own x_ after them. No source tells yet which line of an invoice a charge is on, nor which programs of
--- commitments would take it.
+-- commitments would take it. On whose machines a service runs is known only where the source says so.
 SELECT
   AllocatedMethodDetails,
   AllocatedMethodId,
@@ -38,7 +38,7 @@ SELECT
   ContractedCost,
   ContractedUnitPrice,
   EffectiveCost,
-  COALESCE(HostProviderName, ProviderName) AS HostProviderName,
+  HostProviderName,
   CAST(NULL AS VARCHAR) AS InvoiceDetailId,
   InvoiceId,
   InvoiceIssuerName,

@@ -1,6 +1,6 @@
 -- FOCUS 1.4's Invoice Detail, as far as bills tell: what each invoice charges, by category.
--- They name an invoice and say nothing of it: its dates, terms, status, lines and payment stay null. What is on no
--- invoice yet is not here.
+-- They name an invoice and say nothing of it: its dates, terms, lines and payment stay null. What is on no invoice yet
+-- is not here.
 SELECT
   SUM(BilledCost) AS BilledCost,
   BillingAccountId,
@@ -15,7 +15,8 @@ SELECT
   CAST(NULL AS TIMESTAMPTZ) AS InvoiceDetailLastUpdated,
   InvoiceId,
   CAST(NULL AS TIMESTAMPTZ) AS InvoiceIssueDate,
-  CAST(NULL AS VARCHAR) AS InvoiceIssueStatus,
+  -- AWS has no number before the invoice is issued; others may have one for a provisional invoice
+  CASE WHEN BOOL_AND(ProviderName = 'AWS') THEN 'Issued' END AS InvoiceIssueStatus,
   InvoiceIssuerName,
   CAST(NULL AS VARCHAR) AS PaymentCurrency,
   CAST(NULL AS DECIMAL(38,18)) AS PaymentCurrencyBilledCost,

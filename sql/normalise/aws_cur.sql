@@ -287,6 +287,11 @@ typed AS (
       ) THEN line_item_resource_id
     END AS capacity_reservation,
     CASE
+      WHEN NOT is_unused THEN NULL
+      WHEN savings_plan IS NULL THEN reservation_unused_quantity
+      ELSE savings_plan_total_commitment_to_date - savings_plan_used_commitment
+    END AS unused_quantity,
+    CASE
       WHEN NOT is_instance THEN product_instance_type
       -- the product's instance type has the component behind it (ml.g5.8xlarge-Cluster)
       WHEN line_item_product_code = 'AmazonSageMaker'
@@ -294,6 +299,23 @@ typed AS (
       ELSE COALESCE(product_instance_type, NULLIF(SPLIT_PART(line_item_usage_type, ':', 2), ''))
     END AS instance_type
   FROM with_unused
+),
+counted AS (
+  SELECT
+    *,
+    -- the price of a fee that is one of itself is the fee
+    COALESCE(price, CASE WHEN line_item_usage_amount = 1 THEN billed END) AS fee_price,
+    -- what an hour of a reservation, or a unit of money of a plan, costs that nobody used: in steps of 1e-10
+    CASE
+      WHEN is_unused AND unused_quantity > 0 THEN CAST(
+        (
+          CAST(unused * 10000000000 AS BIGINT) * 10000000000000000000
+          // CAST(unused_quantity * 10000000000 AS BIGINT)
+          + 500000000
+        ) // 1000000000 AS DECIMAL(20,0)
+      ) * CAST(0.0000000001 AS DECIMAL(18,10))
+    END AS unused_price
+  FROM typed
 ),
 priced AS (
   SELECT
@@ -308,15 +330,16 @@ priced AS (
       ELSE billed
     END AS effective,
     CASE
-      WHEN is_unused THEN NULL
       WHEN is_metered THEN list_price
-      WHEN category = 'Purchase' THEN price
+      WHEN is_unused THEN unused_price
+      WHEN category = 'Purchase' THEN fee_price
     END AS list_unit_price,
     CASE
-      WHEN is_unused THEN NULL
       WHEN line_type = 'DiscountedUsage' THEN list_price
       WHEN line_type = 'SavingsPlanCoveredUsage' THEN line_item_unblended_rate
-      WHEN is_metered OR category = 'Purchase' THEN price
+      WHEN is_metered THEN price
+      WHEN is_unused THEN unused_price
+      WHEN category = 'Purchase' THEN fee_price
     END AS contracted_unit_price,
     -- money for a plan, before any discount, as it was committed; hours of use for a reservation, counted in its
     -- smallest size where AWS does so
@@ -328,7 +351,7 @@ priced AS (
         THEN COALESCE(line_item_normalized_usage_amount, line_item_usage_amount)
       WHEN savings_plan IS NULL
         THEN COALESCE(reservation_total_reserved_normalized_units, reservation_total_reserved_units)
-      WHEN is_unused THEN savings_plan_total_commitment_to_date - savings_plan_used_commitment
+      WHEN is_unused THEN unused_quantity
       WHEN is_covered THEN savings_plan_savings_plan_effective_cost
       WHEN line_type = 'SavingsPlanUpfrontFee' THEN line_item_unblended_cost
       ELSE COALESCE(savings_plan_recurring_commitment_for_billing_period, line_item_unblended_cost)
@@ -342,7 +365,7 @@ priced AS (
       END IS NOT NULL THEN 'Normalized Hours'
       ELSE COALESCE(unit, 'Hours')
     END AS commitment_unit
-  FROM typed
+  FROM counted
 ),
 -- `kept` is what the warehouse stores (finops/warehouse/parts.py goes by the name)
 kept AS (
@@ -424,8 +447,7 @@ kept AS (
     COALESCE(p.pricing_currency, CASE WHEN p.line_item_currency_code = 'USD' THEN p.line_item_currency_code END)
       AS PricingCurrency,
     CASE
-      WHEN p.is_unused AND p.savings_plan IS NULL THEN p.reservation_unused_quantity
-      WHEN p.is_unused THEN p.commitment_quantity
+      WHEN p.is_unused THEN p.unused_quantity
       WHEN p.is_metered OR p.category = 'Purchase' THEN p.line_item_usage_amount
     END AS PricingQuantity,
     CASE

@@ -98,7 +98,7 @@ EXPECTED: dict[tuple[str, bool], tuple[Any, ...]] = {
     ("spot", False): ("Usage-Based", "Dynamic", *NONE, None, 2, 2, "Hours", 5, 4, None),
     ("sp-used", False): ("Usage-Based", "Committed", "Spend", "Used", 6, "USD", 2, 2, "Hours", 5, 4, None),
     ("sp-fee", False): ("Recurring", "Standard", "Spend", None, 9, "USD", None, 1, "Hours", 9, 9, None),
-    ("sp-fee", True): ("Usage-Based", "Committed", "Spend", "Unused", 4, "USD", None, 4, "USD", *NONE),
+    ("sp-fee", True): ("Usage-Based", "Committed", "Spend", "Unused", 4, "USD", None, 4, "USD", 1, 1, None),
     ("sp-upfront", False): ("One-Time", "Standard", "Spend", None, 80, "USD", None, 1, "Hours", 80, 80, None),
     ("ri-used", False): (
         "Usage-Based",
@@ -118,7 +118,10 @@ EXPECTED: dict[tuple[str, bool], tuple[Any, ...]] = {
         *("Recurring", "Standard", "Usage", None, 23040, "Normalized Hours", None, 720, "Hours"),
         *(Decimal("0.5"), Decimal("0.5"), None),
     ),
-    ("ri-fee", True): ("Usage-Based", "Committed", "Usage", "Unused", 224, "Normalized Hours", None, 7, "Hours", *NONE),
+    ("ri-fee", True): (
+        *("Usage-Based", "Committed", "Usage", "Unused", 224, "Normalized Hours", None, 7, "Hours"),
+        *(Decimal("0.4285714286"), Decimal("0.4285714286"), None),  # 3 / 7
+    ),
     ("ri-upfront", False): ("One-Time", "Standard", "Usage", None, 8760, "Hours", None, 1, "Hours", 50, 50, None),
     ("fee", False): ("One-Time", "Standard", *NONE, None, None, 1, "Hours", 15, 15, None),
     ("block", False): ("One-Time", "Standard", *NONE, None, None, 1, "Hours", 500, 500, None),
@@ -153,15 +156,15 @@ def metered(row: Row) -> bool:
     return priced(row) and row["ChargeCategory"] == "Usage" and row["CommitmentDiscountStatus"] != "Unused"
 
 
+STEP = Decimal("1e-10")  # AWS's own, of a price
 OF_COMMITMENT = ("CommitmentDiscountCategory", "CommitmentDiscountType", "CommitmentDiscountStatus")
 OF_PRICE = ("PricingCategory", "PricingQuantity", "ListUnitPrice", "ContractedUnitPrice", "SkuId", "SkuPriceId")
 RULES: list[tuple[str, Callable[[Row], bool], Callable[[Row], bool]]] = [
     ("no tax is priced", lambda r: r["ChargeCategory"] == "Tax", null(*OF_PRICE, "SkuMeter")),
     ("usage and purchases have a pricing category", lambda r: r["ChargeCategory"] in {"Usage", "Purchase"},
      given("PricingCategory")),
-    ("usage and purchases have a quantity and a SKU", priced, given("PricingQuantity", "SkuId", "SkuPriceId")),
-    ("what is not an unused part has prices", lambda r: priced(r) and r["CommitmentDiscountStatus"] != "Unused",
-     given("ListUnitPrice", "ContractedUnitPrice")),
+    ("usage and purchases have a quantity, a SKU and prices", priced,
+     given("PricingQuantity", "SkuId", "SkuPriceId", "ListUnitPrice", "ContractedUnitPrice")),
     ("a unit where there is a quantity", given("PricingQuantity"), given("PricingUnit")),
     ("no unit where there is no quantity", null("PricingQuantity"), null("PricingUnit")),
     ("usage is consumed", metered, given("ConsumedQuantity", "ConsumedUnit")),
@@ -190,7 +193,7 @@ RULES: list[tuple[str, Callable[[Row], bool], Callable[[Row], bool]]] = [
     ("no resource, no type of one", null("ResourceId"), null("ResourceType")),
     ("a resource has a type", given("ResourceId"), given("ResourceType")),
     ("price times quantity is the list cost", given("ListUnitPrice"),
-     lambda r: r["ListUnitPrice"] * r["PricingQuantity"] == r["ListCost"]),
+     lambda r: abs(r["ListUnitPrice"] * r["PricingQuantity"] - r["ListCost"]) <= r["PricingQuantity"] * STEP / 2),
     ("no price is negative", given("ListUnitPrice"), lambda r: min(r["ListUnitPrice"], r["ContractedUnitPrice"]) >= 0),
     ("every row has its ends in order", lambda r: True, lambda r: r["ChargePeriodStart"] < r["ChargePeriodEnd"]),
     ("what no row lacks", lambda r: True,
@@ -308,6 +311,34 @@ def test_prices_in_another_currency_than_the_bill_s_are_not_made_up(tmp_path: Pa
         "SELECT BillingCurrency, PricingCurrency, ContractedUnitPrice, PricingCurrencyContractedUnitPrice,"
         " PricingCurrencyEffectiveCost FROM focus.charges"
     ) == [("CNY", "USD", 7, None, None)]
+
+
+def test_a_fee_that_is_one_of_itself_is_its_own_price(tmp_path: Path) -> None:
+    """AWS counts the fee of a savings plan as one, of no unit; where it tells no rate either, the fee is its price."""
+    plan = {"savings_plan_total_commitment_to_date": "0.12", "savings_plan_used_commitment": "0.12", **PLAN}
+    fees = [
+        row("one", "SavingsPlanRecurringFee", "0.12", line_item_usage_amount="1", pricing_unit="", **plan),
+        row("two", "Fee", "7", line_item_usage_amount="2", pricing_unit=""),
+    ]
+    write_csv(tmp_path / "report.csv", [legacy(each) for each in fees])
+    home = House(tmp_path, {"name": "aws", "kind": "aws-cur1", "uri": "report.csv"}).ok()
+    assert home.sql(
+        "SELECT PricingQuantity, PricingUnit, ListUnitPrice, ContractedUnitPrice FROM focus.charges"
+        " WHERE ChargeCategory = 'Purchase' ORDER BY BilledCost"
+    ) == [(1, "Units", Decimal("0.12"), Decimal("0.12")), (2, "Units", None, None)]
+
+
+def test_an_unused_part_s_price_is_of_the_basis_that_its_cost_is_of(tmp_path: Path) -> None:
+    """Of 10 USD that were committed, and cost 9 after a discount, 4 are unused: each costs 0.9."""
+    net = {"line_item_net_unblended_cost": "9", "savings_plan_net_recurring_commitment_for_billing_period": "9"}
+    plan = {"savings_plan_total_commitment_to_date": "10", "savings_plan_used_commitment": "6"}
+    fee = row("fee", "SavingsPlanRecurringFee", "10", line_item_usage_amount="1", **plan, **net, **PLAN)
+    write_csv(tmp_path / "report.csv", [legacy(fee)])
+    home = House(tmp_path, {"name": "aws", "kind": "aws-cur1", "uri": "report.csv"}).ok()
+    assert home.sql(
+        "SELECT EffectiveCost, PricingQuantity, ListUnitPrice, ContractedUnitPrice FROM focus.charges"
+        " WHERE CommitmentDiscountStatus = 'Unused'"
+    ) == [(Decimal("3.6"), 4, Decimal("0.9"), Decimal("0.9"))]
 
 
 def test_prices_are_of_the_basis_that_the_costs_are_of(tmp_path: Path) -> None:
