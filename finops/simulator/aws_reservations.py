@@ -73,6 +73,7 @@ def _fee(owner: Owner, month: Month, reservation: _Reservation, hours: int, unus
     """The month's recurring fee so far, with the amortised value of the hours that nobody used."""
     unused_upfront = units([reservation.upfront * unused_hours])
     unused_recurring = units([reservation.recurring * unused_hours])
+    upfront = units([reservation.upfront * hours])
     columns: dict[str, Column] = {
         "line_item_usage_type": reservation.usage_type,
         "line_item_operation": "RunInstances",
@@ -84,7 +85,7 @@ def _fee(owner: Owner, month: Month, reservation: _Reservation, hours: int, unus
         "reservation_reservation_a_r_n": reservation.arn,
         "reservation_number_of_reservations": "1",
         "reservation_total_reserved_units": str(hours),
-        "reservation_amortized_upfront_fee_for_billing_period": doubles(units([reservation.upfront * hours])),
+        "reservation_amortized_upfront_fee_for_billing_period": doubles(upfront),
         "reservation_upfront_value": reservation.upfront * HOURS_A_YEAR,
         "reservation_unused_quantity": float(unused_hours),
         "reservation_unused_amortized_upfront_fee_for_billing_period": doubles(unused_upfront),
@@ -93,6 +94,7 @@ def _fee(owner: Owner, month: Month, reservation: _Reservation, hours: int, unus
     cost, unused = units([reservation.recurring * hours]), unused_upfront + unused_recurring
     made = lines_of(owner, "RIFee", reservation.product, "fee", whole(month), cost, columns, unused=unused)
     net: dict[str, Column] = {
+        "reservation_net_amortized_upfront_fee_for_billing_period": doubles(made.net(upfront)),
         "reservation_net_unused_amortized_upfront_fee_for_billing_period": doubles(made.net(unused_upfront)),
         "reservation_net_unused_recurring_fee": doubles(made.net(unused_recurring)),
     }

@@ -31,8 +31,8 @@ _DOUBLE_NAMES = """
     reservation_effective_cost reservation_recurring_fee_for_usage
     reservation_unused_amortized_upfront_fee_for_billing_period reservation_unused_normalized_unit_quantity
     reservation_unused_quantity reservation_unused_recurring_fee reservation_upfront_value
-    reservation_net_amortized_upfront_cost_for_usage reservation_net_effective_cost
-    reservation_net_recurring_fee_for_usage
+    reservation_net_amortized_upfront_cost_for_usage reservation_net_amortized_upfront_fee_for_billing_period
+    reservation_net_effective_cost reservation_net_recurring_fee_for_usage
     reservation_net_unused_amortized_upfront_fee_for_billing_period reservation_net_unused_recurring_fee
     savings_plan_total_commitment_to_date savings_plan_used_commitment
     savings_plan_savings_plan_rate savings_plan_savings_plan_effective_cost
@@ -65,6 +65,7 @@ _ALL_NAMES = """
     product_product_family product_region_code product_servicecode product_sku product_to_location
     reservation_amortized_upfront_cost_for_usage reservation_amortized_upfront_fee_for_billing_period
     reservation_effective_cost reservation_end_time reservation_net_amortized_upfront_cost_for_usage
+    reservation_net_amortized_upfront_fee_for_billing_period
     reservation_net_effective_cost reservation_net_recurring_fee_for_usage
     reservation_net_unused_amortized_upfront_fee_for_billing_period reservation_net_unused_recurring_fee
     reservation_number_of_reservations reservation_recurring_fee_for_usage
