@@ -2,7 +2,8 @@
 
 They come from `sql/failing/<check>.sql`, or from the check itself. One that compares two sides row by row does so in
 its CTE `compared`, with columns `differs` and `apart` (by how much). One that counts rows that break rules, in its
-CTE `counted`, has its rules there: each as a column, COUNT(CASE WHEN <what is wrong> THEN 1 END) AS "<rule>".
+CTE `counted`, has its rules there: each as a column, COUNT(CASE WHEN <what is wrong> THEN 1 END) AS "<rule>", over
+charges `c` and their files `f`.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ LIMIT = 20
 Row = tuple[str, str]
 """A check's name, and one of the rows that fail it."""
 _SHOWN = (
-    "x_SourceLineType, ChargePeriodStart, ChargePeriodEnd, BillingPeriodStart, BillingPeriodEnd, ChargeCategory, "
-    "ServiceName, ResourceId, BillingCurrency, BilledCost, EffectiveCost"
+    *("x_SourceLineType", "ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "BillingPeriodEnd"),
+    *("ChargeCategory", "ServiceName", "ResourceId", "BillingCurrency", "BilledCost", "EffectiveCost"),
 )
 
 
@@ -57,18 +58,21 @@ def failing_sql(check: str) -> str | None:
         differing = exp.select(columns, dialect="duckdb").from_("compared").where("differs = 1").order_by("apart DESC")
         differing.set("with_", statement.args["with_"])
         return differing.limit(LIMIT).sql(dialect="duckdb")
-    return _rules(ctes["counted"]) if "counted" in ctes else None
+    return _rules(statement, cast("exp.Select", ctes["counted"])) if "counted" in ctes else None
 
 
-def _rules(counted: exp.Select) -> str:
-    """The charges that break a rule, each with the first that it breaks."""
-    branches: list[str] = []
+def _rules(statement: exp.Query, counted: exp.Select) -> str:
+    """The charges that break a rule, each with the first that it breaks, from what the check itself counts over."""
+    first = exp.Case()
     for each in counted.selects:
         wrong = each.find(exp.If)
         if wrong is not None:
-            rule = each.alias_or_name.replace("'", "''")
-            branches.append(f"WHEN {wrong.this.sql(dialect='duckdb')} THEN '{rule}'")
-    return f"""SELECT source, file, rule, {_SHOWN} FROM (
-      SELECT f.source, f.file, c.*, CASE {" ".join(branches)} END AS rule
-      FROM focus.parts AS c JOIN ledger.files AS f ON f.file_id = c.file_id)
-    WHERE rule IS NOT NULL LIMIT {LIMIT}"""  # noqa: S608
+            first = first.when(wrong.this, exp.Literal.string(each.alias_or_name))
+    charges = exp.select("f.source", "f.file", "c.*", first.as_("rule"))
+    for clause in ("from_", "joins"):
+        charges.set(clause, counted.args[clause])
+    failing = exp.select("source", "file", "rule", *_SHOWN).from_(charges.subquery()).where("rule IS NOT NULL")
+    for cte in statement.ctes:
+        if cte.alias != "counted":
+            failing = failing.with_(cte.alias, cte.this)
+    return failing.limit(LIMIT).sql(dialect="duckdb")

@@ -2,7 +2,21 @@
 -- rule. What is missing or contradicts itself came so from the provider, and stays as it came. A column that FOCUS asks
 -- for only of providers that have what it tells (names, types) is asked for where the source fills it at all.
 -- One scan counts for all rules.
-WITH counted AS (
+WITH filled AS (
+  SELECT
+    file_id,
+    COUNT(ChargeFrequency) > 0 AS has_charge_frequency,
+    COUNT(BillingAccountName) > 0 AS has_billing_account_name,
+    COUNT(BillingAccountType) > 0 AS has_billing_account_type,
+    COUNT(SubAccountName) > 0 AS has_sub_account_name,
+    COUNT(SubAccountType) > 0 AS has_sub_account_type,
+    COUNT(CommitmentDiscountQuantity) > 0 AS has_commitment_discount_quantity,
+    COUNT(RegionName) > 0 AS has_region_name,
+    COUNT(ResourceType) > 0 AS has_resource_type
+  FROM focus.parts
+  GROUP BY file_id
+),
+counted AS (
   SELECT
     f.source,
     -- charges
@@ -31,12 +45,7 @@ WITH counted AS (
     COUNT(CASE WHEN c.ChargeClass <> 'Correction' THEN 1 END) AS "ChargeClass is none of FOCUS's",
     COUNT(CASE WHEN c.ChargeFrequency NOT IN ('One-Time', 'Recurring', 'Usage-Based') THEN 1 END)
       AS "ChargeFrequency is none of FOCUS's",
-    COUNT(
-      CASE
-        WHEN c.ChargeFrequency IS NULL
-          AND c.file_id IN (SELECT file_id FROM focus.parts WHERE ChargeFrequency IS NOT NULL) THEN 1
-      END
-    ) AS "ChargeFrequency is missing",
+    COUNT(CASE WHEN c.ChargeFrequency IS NULL AND h.has_charge_frequency THEN 1 END) AS "ChargeFrequency is missing",
     COUNT(CASE WHEN c.ChargeCategory = 'Purchase' AND c.ChargeFrequency = 'Usage-Based' THEN 1 END)
       AS "a purchase is Usage-Based",
     COUNT(CASE WHEN c.ChargeCategory = 'Credit' AND c.EffectiveCost <> c.BilledCost THEN 1 END)
@@ -59,30 +68,22 @@ WITH counted AS (
       CASE
         WHEN c.BillingAccountName IS NULL
           AND c.BillingAccountId NOT IN (SELECT account_id FROM focus.accounts WHERE account_name IS NOT NULL)
-          AND c.file_id IN (SELECT file_id FROM focus.parts WHERE BillingAccountName IS NOT NULL) THEN 1
+          AND h.has_billing_account_name THEN 1
       END
     ) AS "a billing account has no name",
-    COUNT(
-      CASE
-        WHEN c.BillingAccountType IS NULL
-          AND c.file_id IN (SELECT file_id FROM focus.parts WHERE BillingAccountType IS NOT NULL) THEN 1
-      END
-    ) AS "a billing account has no type",
+    COUNT(CASE WHEN c.BillingAccountType IS NULL AND h.has_billing_account_type THEN 1 END)
+      AS "a billing account has no type",
     COUNT(CASE WHEN c.SubAccountName IS NOT NULL AND c.SubAccountId IS NULL THEN 1 END)
       AS "a sub-account's name without its id",
     COUNT(
       CASE
         WHEN c.SubAccountName IS NULL AND c.SubAccountId IS NOT NULL
           AND c.SubAccountId NOT IN (SELECT account_id FROM focus.accounts WHERE account_name IS NOT NULL)
-          AND c.file_id IN (SELECT file_id FROM focus.parts WHERE SubAccountName IS NOT NULL) THEN 1
+          AND h.has_sub_account_name THEN 1
       END
     ) AS "a sub-account has no name",
-    COUNT(
-      CASE
-        WHEN c.SubAccountType IS NULL AND c.SubAccountId IS NOT NULL
-          AND c.file_id IN (SELECT file_id FROM focus.parts WHERE SubAccountType IS NOT NULL) THEN 1
-      END
-    ) AS "a sub-account has no type",
+    COUNT(CASE WHEN c.SubAccountType IS NULL AND c.SubAccountId IS NOT NULL AND h.has_sub_account_type THEN 1 END)
+      AS "a sub-account has no type",
     -- commitments
     COUNT(CASE WHEN c.CommitmentDiscountCategory NOT IN ('Spend', 'Usage') THEN 1 END)
       AS "CommitmentDiscountCategory is none of FOCUS's",
@@ -116,7 +117,7 @@ WITH counted AS (
       CASE
         WHEN c.CommitmentDiscountQuantity IS NULL AND c.CommitmentDiscountId IS NOT NULL
           AND c.ChargeCategory IN ('Usage', 'Purchase') AND c.ChargeClass IS NULL
-          AND c.file_id IN (SELECT file_id FROM focus.parts WHERE CommitmentDiscountQuantity IS NOT NULL) THEN 1
+          AND h.has_commitment_discount_quantity THEN 1
       END
     ) AS "a commitment's quantity is missing",
     COUNT(
@@ -161,23 +162,17 @@ WITH counted AS (
     ) AS "usage of a capacity reservation without its status",
     -- regions and resources
     COUNT(CASE WHEN c.RegionName IS NOT NULL AND c.RegionId IS NULL THEN 1 END) AS "a region's name without its id",
-    COUNT(
-      CASE
-        WHEN c.RegionName IS NULL AND c.RegionId IS NOT NULL
-          AND c.file_id IN (SELECT file_id FROM focus.parts WHERE RegionName IS NOT NULL) THEN 1
-      END
-    ) AS "a region has no name",
+    COUNT(CASE WHEN c.RegionName IS NULL AND c.RegionId IS NOT NULL AND h.has_region_name THEN 1 END)
+      AS "a region has no name",
     COUNT(CASE WHEN c.ResourceId IS NULL AND (c.ResourceName IS NOT NULL OR c.ResourceType IS NOT NULL) THEN 1 END)
       AS "a resource's name or type without its id",
-    COUNT(
-      CASE
-        WHEN c.ResourceType IS NULL AND c.ResourceId IS NOT NULL
-          AND c.file_id IN (SELECT file_id FROM focus.parts WHERE ResourceType IS NOT NULL) THEN 1
-      END
-    ) AS "a resource has no type"
+    COUNT(CASE WHEN c.ResourceType IS NULL AND c.ResourceId IS NOT NULL AND h.has_resource_type THEN 1 END)
+      AS "a resource has no type"
   FROM focus.parts AS c
   JOIN ledger.files AS f
     ON f.file_id = c.file_id
+  JOIN filled AS h
+    ON h.file_id = c.file_id
   GROUP BY f.source
 )
 SELECT source || ': ' || rule AS scope, 0 AS expected, found AS actual
