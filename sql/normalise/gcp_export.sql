@@ -149,7 +149,8 @@ kept AS (
     END AS PricingUnit,
     COALESCE(seller_name, 'Google Cloud') AS PublisherName,
     COALESCE(location_region, location_location) AS RegionId,
-    resource_global_name AS ResourceId,
+    -- of a commitment's fee, and of what nobody used of it, the resource is the commitment itself
+    COALESCE(resource_global_name, CASE WHEN is_unused OR category = 'Purchase' THEN commitment END) AS ResourceId,
     resource_name AS ResourceName,
     COALESCE(service_category, 'Other') AS ServiceCategory,
     COALESCE(service_description, cost_type) AS ServiceName,
@@ -183,9 +184,11 @@ SELECT
   'Google Cloud' AS InvoiceIssuerName,
   CASE WHEN PublisherName = 'Google Cloud' THEN 'Google Cloud' END AS HostProviderName,
   'Google Cloud' AS ProviderName,
-  -- Google spells `instance` and `instances`
-  NULLIF(REGEXP_REPLACE(REGEXP_EXTRACT(ResourceId, '/([A-Za-z]+)/[^/]+$', 1), '^instances$', 'instance'), '')
-    AS ResourceType,
+  COALESCE(
+    -- Google spells `instance` and `instances`
+    NULLIF(REGEXP_REPLACE(REGEXP_EXTRACT(ResourceId, '/([A-Za-z]+)/[^/]+$', 1), '^instances$', 'instance'), ''),
+    CASE WHEN ResourceId = CommitmentDiscountId THEN 'Commitment' END
+  ) AS ResourceType,
   CASE WHEN SkuId IS NOT NULL THEN ChargeDescription END AS SkuMeter,
   CASE WHEN BillingCurrency = 'USD' THEN BillingCurrency END AS PricingCurrency,
   RegionId AS RegionName,

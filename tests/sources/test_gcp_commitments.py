@@ -226,3 +226,12 @@ def test_from_one_basis_to_the_other_no_total_moves(tmp_path: Path) -> None:
     assert after.sql(f"SELECT {COLUMNS} FROM focus.charges ORDER BY ALL") == PRICE_ON_FOCUS_BASIS
     changed = "SELECT sum(billed_delta), sum(effective_delta) FROM ledger.changes"
     assert after.sql(changed) == [(Decimal("6.7"), Decimal("6.7"))]
+
+
+def test_the_resource_of_a_fee_is_the_commitment(focus: Bill) -> None:
+    """FOCUS's DiscountHandling-A-012-C and A-019-C; usage keeps the resource that it is of, or none."""
+    asked = "ChargeCategory, CommitmentDiscountStatus, ResourceId = CommitmentDiscountId, ResourceType = 'Commitment'"
+    assert focus.charges("price", asked, "AND ResourceId IS NOT NULL AND CommitmentDiscountId IS NOT NULL") == [
+        ("Purchase", None, True, True),
+        ("Usage", "Unused", True, True),
+    ]
