@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from finops.config import Config
+from finops.models import models
+from finops.warehouse import checks
 from tests.conftest import ROOT, Company
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
 NOT_IN_THE_COMPANY = ("focus.lacking", "ledger.rates")
 """Tables without a row there: it has no FOCUS files, and one currency."""
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -103,3 +103,12 @@ def test_what_the_docs_show_is_valid(path: Path, company: Company) -> None:
     tests = [ROOT / each for each in re.findall(r"tests/[\w/.]+", text)]
     assert all(each.exists() for each in tests)
     assert configurations or queries or tests
+
+
+def test_every_check_is_explained() -> None:
+    text = (ROOT / "docs/ledger.md").read_text(encoding="utf-8")
+    for each in models("quality"):
+        name = each.name.partition(".")[2]
+        stops = f"**{name}**" in text
+        assert stops or name in text, name
+        assert stops == (name not in checks.ADVISORY), name
