@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +13,7 @@ from polars.exceptions import PolarsError
 
 from finops.clouds.gcp_inventory import exact
 from finops.errors import WarehouseError
-from finops.files.durable import sync
+from finops.files.durable import replacing
 
 FILE: Final = "google_skus.parquet"
 """What the catalogue said, in the home."""
@@ -95,21 +94,8 @@ def keep(home: Path, found: Mapping[str, pl.DataFrame]) -> None:
         return
     others = read(home).filter(~pl.col("service_id").is_in(list(found)))
     merged = pl.concat([others, *found.values()]).sort("service_id", "sku_id", "effective_from", "tier_start")
-    path = home / FILE
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        home.mkdir(parents=True, exist_ok=True)
+    with replacing(home / FILE) as fresh:
         merged.write_parquet(fresh)
-        sync(fresh)
-        fresh.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            fresh.unlink()
-        raise WarehouseError(
-            f"the home cannot be written: {error.strerror}",
-            where=str(path),
-            remedy="free some space or correct its rights, or name another home in finops.yaml",
-        ) from None
 
 
 def asked_on(prices: pl.DataFrame) -> date | None:

@@ -6,13 +6,12 @@ They appear whole: written beside their place, made durable, and renamed.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
 from finops.errors import WarehouseError
+from finops.files.durable import replacing
 
 
 def read_home_file(path: Path, remedy: str) -> dict[str, object]:
@@ -42,20 +41,5 @@ def days_asked(file: Mapping[str, object], who: Iterable[str], today: str) -> di
 
 def write_home_file(path: Path, value: Mapping[str, object]) -> None:
     """Replace the file as a whole; raises WarehouseError, and the old one then stands untouched."""
-    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            fresh.unlink()
-        raise WarehouseError(
-            f"the home cannot be written: {error.strerror}",
-            where=str(path),
-            remedy="free some space or correct its rights, or name another home in finops.yaml",
-        ) from None
+    with replacing(path) as fresh:
+        fresh.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
