@@ -30,7 +30,7 @@ run: install     ## simulate a company once, load its bills, print what its mach
 test: install    ## every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-conformance: install  ## what takes longer than make test: twelve months at ten times the size
+conformance: install  ## what takes longer: twelve months at ten times the size, killed runs, FOCUS's validator, queries and rules
 	@$(BIN)/python -m pytest -m conformance
 
 lint: install    ## ruff and pyright

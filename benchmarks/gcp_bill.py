@@ -38,7 +38,6 @@ _CHUNK_ROWS = 1_000_000
 _PER_USD = 10**6
 _DAY = 86_400_000_000  # microseconds
 _RESOURCE_DAYS = 3  # a resource lives that long: one a tile and line would give too few of them
-_PIECES = 12  # of a month, room included
 _PRICED, _MEASURED = 100, 1000  # prices are told in percent of the month's, quantities in per mille
 _COSTS = ("cost", "cost_at_list", "cost_at_effective_price_default", "cost_at_list_consumption_model")
 

@@ -58,7 +58,7 @@ EVERYWHERE = (
     "a row moves a day",
     "a row moves a billing period",
 )
-"""Those that are made to the bills of all normalisers: what a source adds up to is an SQL of its own for each."""
+"""Those that are made to bills of AWS and to FOCUS files too: what they add up to is an SQL of its own for each."""
 
 COVERED = """FROM part.aws_cur WHERE CommitmentDiscountStatus = 'Used' AND EffectiveCost > 0
   AND BillingPeriodStart = (SELECT min(BillingPeriodStart) FROM part.aws_cur)"""

@@ -23,10 +23,10 @@ EXPLAINS = Decimal("0.25")
 def top_driver(
     history: pl.DataFrame, scope: Mapping[str, str], month: date, as_of: date, currency: str, overrun: Decimal
 ) -> str | None:
-    """The part that grew most, as 'ml_stage=training: +12,345.67 USD'; None when nothing grew.
+    """The part that grew most, as 'ml_stage=training: +12,345.67 USD'.
 
     One that grew by less than a quarter of the overrun does not explain it: then it is said what the scope
-    usually costs in a whole month (the mean of up to three before).
+    usually costs in a whole month (the mean of up to three before). None where nothing grew in the first month.
 
     Growth: the part's spend in `month` before `as_of`, minus its mean up to the same day of the month over
     the three months before, of those that the history holds (with none, minus nothing). Looked at are the

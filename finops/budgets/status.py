@@ -108,7 +108,7 @@ def overruns(status: pl.DataFrame, spend: pl.DataFrame, budgets: Sequence[Budget
     """budget.overruns: the rows of `budget_status` that are over or at_risk.
 
     overrun = the larger of actual and forecast_total, minus the amount. top_driver: the part of the scope
-    that grew most against the three months before (see `top_driver`), null where nothing grew.
+    that grew most against the three months before, or what the scope usually costs (see `top_driver`).
     """
     scopes: Mapping[str, Budget] = {budget.name: budget for budget in budgets}
     history = spend.filter(pl.col("charge_date") < as_of)

@@ -93,10 +93,6 @@ class Company:
         """The AWS account of that name."""
         return next(a for a in self.accounts if a.name == name)
 
-    def accounts_of(self, payer: Payer) -> tuple[Account, ...]:
-        """A payer's member accounts."""
-        return tuple(a for a in self.accounts if a.payer == payer.account)
-
     def project(self, project_id: str) -> Project:
         """The GCP project of that id."""
         return next(p for p in self.projects if p.id == project_id)

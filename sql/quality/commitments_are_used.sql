@@ -23,7 +23,7 @@ charged AS (
     COUNT(*) AS charges,
     SUM(EffectiveCost) AS effective_cost
   FROM focus.charges
-  -- used or unused, there is no third: to ask for the two by name fails in DuckDB 2.0 over some warehouses
+  -- used or unused, there is no third
   WHERE CommitmentDiscountStatus IS NOT NULL
   GROUP BY 1, 2, 3, 4
 ),

@@ -12,7 +12,7 @@ WITH billed AS (
   GROUP BY 1
 ),
 based AS (
-  -- as sql/focus/charges.sql looks a type up
+  -- as sql/focus/attributed.sql looks a type up
   SELECT
     *,
     REGEXP_REPLACE(REGEXP_REPLACE(instance_type, '^ml\.', ''), 'large-[a-z]+$', 'large') AS base_type

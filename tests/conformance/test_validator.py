@@ -116,7 +116,7 @@ def test_real_bills_fail_what_their_writers_left_out_and_no_other_rule(
 
 
 def test_the_validator_sees_what_is_wrong(validator: Validator, small: Company, tmp_path: Path) -> None:
-    """The control: of a file with a defect it says so, and only the rule of that defect is new."""
+    """The control: of a file with a defect it says so, by a rule of that column."""
     path = exported(small.published, tmp_path / "focus").popitem()[1]
 
     wrong = tmp_path / "wrong.parquet"
