@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
+from finops.warehouse.failing import failing_sql
 from tests.conftest import Company, run
 from tests.proof.independent import exact, exported
 
@@ -168,6 +169,16 @@ def test_every_check_passed(con: DuckDBPyConnection) -> None:
     results = con.execute("SELECT check_name, bool_and(passed), count(*) FROM quality.checks GROUP BY 1").fetchall()
     assert {name for name, passed, _ in results if not passed} == set()
     assert len(results) >= 8
+    # and where a check passes, no row is to blame
+    failing_rows = {name: failing_sql(name) for name, _, _ in results}
+    assert [name for name, sql in failing_rows.items() if sql and con.execute(sql).fetchall()] == []
+
+
+def test_nothing_of_a_load_stays_in_the_published_file(company: Company, con: DuckDBPyConnection) -> None:
+    """Its views read landed files, which are paths of one machine."""
+    found = con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'").fetchall()
+    assert found == [("focus_data_table",)]
+    assert b"/landing/" not in company.published.read_bytes()
 
 
 COMMITTED = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import signal
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -91,7 +91,9 @@ def run() -> Iterator[Run]:
         yield driven
 
 
-def test_a_run_killed_at_fifty_points_leaves_the_old_partition_or_the_new(tmp_path: Path, run: Run) -> None:
+def test_a_run_killed_at_fifty_points_leaves_the_old_partition_or_the_new(
+    tmp_path: Path, run: Run, record_property: Callable[[str, object], None]
+) -> None:
     whole, before = tmp_path / "whole", tmp_path / "before"
     configured(whole, {"name": "gcp", "kind": "gcp-files", "uri": "export"})
     for unit, costs in OTHERS.items():
@@ -124,6 +126,8 @@ def test_a_run_killed_at_fifty_points_leaves_the_old_partition_or_the_new(tmp_pa
     is_made_good(folder, whole, run)
 
     assert kept.total() == 50
+    old = sum(count for (_, _, shown), count in kept.items() if shown == "old")
+    record_property("shown", f"50 of 50 points: {old} leave the old partition published, {50 - old} the new")
     assert kept["transaction", "old", "old"] >= 20
     assert kept["load", "new", "old"] >= 4  # committed, and not published
     assert kept["publish", "new", "new"] >= 1

@@ -164,6 +164,11 @@ def project(
         raise unreadable(error, where) from None
 
 
+def as_view(con: DuckDBPyConnection, rows: DuckDBPyRelation, name: str) -> None:
+    """A temporary view of the rows: a relation's own `create_view` would stay in the file, with the paths it reads."""
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows.sql_query()}")
+
+
 def from_frame(con: DuckDBPyConnection, frame: pl.DataFrame) -> DuckDBPyRelation:
     """Rows that Python composed, as a relation that a view can read."""
     con.register("composed", frame)

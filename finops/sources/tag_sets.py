@@ -12,7 +12,7 @@ import duckdb
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from finops.focus import MAP
-from finops.sources.reading import unreadable
+from finops.sources.reading import as_view, unreadable
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def find(
             "CAST(NULL AS VARCHAR)", con.sql(f"SELECT NULL::VARCHAR AS tag_set, NULL::{MAP} AS Tags LIMIT 0")
         )
     try:
-        raw.project(", ".join(columns)).distinct().create_view("distinct_tags", replace=True)
+        as_view(con, raw.project(", ".join(columns)).distinct(), "distinct_tags")
         con.execute("CREATE OR REPLACE TEMP TABLE tag_columns AS FROM distinct_tags")
         sets = con.table("tag_columns")
         key = next(each for each in _keys(columns) if _tells_apart(sets, each))

@@ -22,20 +22,37 @@ def connect(path: Path, *, read_only: bool = False) -> DuckDBPyConnection:
 
 
 def query(published: Path) -> DuckDBPyConnection:
-    """The published warehouse, read-only and closed to files and network; raises WarehouseError."""
-    if not published.exists():
-        raise WarehouseError("nothing has been published yet", where=str(published), remedy="finops run")
-    try:
-        con = connect(published, read_only=True)
-        con.execute("SET enable_external_access = false")
-        con.execute("SET lock_configuration = true")
-    except duckdb.Error as error:
-        raise WarehouseError(
-            f"the published warehouse cannot be opened: {str(error).splitlines()[0]}",
-            where=str(published),
-            remedy="finops run writes it anew",
-        ) from None
+    """The published warehouse, read-only and closed to files and network; raises WarehouseError.
+
+    DuckDB 2.0 opens a file by its name more than once, its header apart from its blocks: what is published in between
+    would be read with the header of what was before. So a file counts that is the same one after it was opened.
+    """
+    while True:
+        before = _identity(published)
+        try:
+            con = connect(published, read_only=True)
+        except duckdb.Error as error:
+            if _identity(published) != before:
+                continue
+            raise WarehouseError(
+                f"the published warehouse cannot be opened: {str(error).splitlines()[0]}",
+                where=str(published),
+                remedy="finops run writes it anew",
+            ) from None
+        if _identity(published) == before:
+            break
+        con.close()
+    con.execute("SET enable_external_access = false")
+    con.execute("SET lock_configuration = true")
     return con
+
+
+def _identity(published: Path) -> tuple[int, ...]:
+    try:
+        stat = published.stat()
+    except FileNotFoundError:
+        raise WarehouseError("nothing has been published yet", where=str(published), remedy="finops run") from None
+    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 
 def is_damaged(error: duckdb.Error) -> bool:

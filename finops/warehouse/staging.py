@@ -10,6 +10,7 @@ from finops.focus import MONEY, TIME
 from finops.models import model
 from finops.sources.base import Source
 from finops.sources.landed import Landed
+from finops.sources.reading import as_view
 from finops.warehouse.connection import scalar
 
 
@@ -53,12 +54,12 @@ def normalise(con: DuckDBPyConnection, source: Source, batch: Sequence[Landed]) 
     raw = source.read(con, paths)
     rows, name = raw.rows, raw.normaliser.sql
     if any(path.suffix != ".parquet" for path in paths):  # what is not stored by column is parsed once
-        rows.create_view("unparsed_rows", replace=True)
+        as_view(con, rows, "unparsed_rows")
         con.execute("CREATE OR REPLACE TEMP TABLE parsed_rows AS FROM unparsed_rows")
         rows = con.table("parsed_rows")
-    rows.create_view("source_rows", replace=True)
+    as_view(con, rows, "source_rows")
     if raw.tag_sets is not None:
-        raw.tag_sets.create_view("found_tags", replace=True)
+        as_view(con, raw.tag_sets, "found_tags")
         con.execute("CREATE OR REPLACE TEMP TABLE source_tags AS FROM found_tags")
     for before in raw.normaliser.before:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {before.partition('.')[2]} AS {model(before).sql}")

@@ -11,7 +11,7 @@ FULL JOIN (
     x_SourceUnit AS unit,
     STRFTIME(BillingPeriodStart, '%Y-%m') AS billing_period,
     BillingCurrency AS currency,
-    SUM(BilledCost) AS charged
+    SUM(CASE WHEN x_CostBasis = 'strict' THEN EffectiveCost ELSE BilledCost END) AS charged
   FROM focus.charges
   GROUP BY 1, 2, 3, 4
 ) USING (source, unit, billing_period, currency)

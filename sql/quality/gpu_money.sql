@@ -3,12 +3,9 @@ SELECT month AS scope, expected, actual
 FROM (
   SELECT
     STRFTIME(hour, '%Y-%m') AS month,
-    SUM(avoidable_units + committed_units) AS expected
+    CAST(CAST(SUM(avoidable_units + committed_units) AS DECIMAL(38,0)) * 0.000000000000000001 AS DECIMAL(38,18))
+      AS expected
   FROM gpu.billed_hours
   GROUP BY 1
 )
-FULL JOIN (
-  SELECT STRFTIME(hour, '%Y-%m') AS month, CAST(REPLACE(CAST(SUM(cost) AS VARCHAR), '.', '') AS HUGEINT) AS actual
-  FROM gpu.hours
-  GROUP BY 1
-) USING (month)
+FULL JOIN (SELECT STRFTIME(hour, '%Y-%m') AS month, SUM(cost) AS actual FROM gpu.hours GROUP BY 1) USING (month)
