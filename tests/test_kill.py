@@ -55,7 +55,7 @@ def test_a_run_killed_at_random_points_ends_as_if_nobody_had(
 
 def killed_in(folder: Path, points: int, seed: int, record: Callable[[str, object], None]) -> None:
     """Kill at so many points; what fails is repeated with the seed that is shown."""
-    record("shown", f"{points} random points, each after {AGAIN - 1} more, seed {seed}")
+    record("shown", f"seed {seed}")
     chosen = random.Random(seed)
     whole, before = folder / "whole", folder / "before"
     configured(whole, *SOURCES)
@@ -88,3 +88,4 @@ def killed_in(folder: Path, points: int, seed: int, record: Callable[[str, objec
             is_made_good(home, whole, run)
             shutil.rmtree(home)
     assert killed.total() == points
+    record("shown", f"{points} of {points} random points, each after {AGAIN - 1} more, end as if nobody had killed")

@@ -14,7 +14,7 @@ from finops.tables import TABLES
 from tests.conftest import ROOT
 
 FILES = sorted(ROOT.glob("sql/*/*.sql"))
-HEAVY = [path for path in FILES if path.parent.name in {"normalise", "control", "focus", "spend"}]
+HEAVY = [path for path in FILES if path.parent.name in {"normalise", "control", "google", "focus", "spend"}]
 
 SAME_IN_SPARK = {"MAP_ENTRIES"}
 """Functions that sqlglot passes on as they are, and that Spark has under the same name and meaning."""

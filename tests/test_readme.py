@@ -80,6 +80,7 @@ def test_the_output_shown_is_what_comes_out(company: Company) -> None:
     with duckdb.connect() as con:
         rows = con.execute(query).fetchall()
     true = {stage: f"{cost:,.2f}" for stage, cost in rows}
+    assert len(shown) == 3
     assert {stage: true[stage] for stage in shown} == shown
 
 

@@ -34,6 +34,10 @@ MOVED_RECENTLY = timedelta(days=1)
 """How old a restatement may be: a run that broke off is made good for, history is left alone."""
 
 
+FOCUS_RULES = ("focus_rules", "focus_prices", "focus_ids")
+"""Checks with a scope for each rule and source: one alert each, of a bill that lacks what its provider never writes."""
+
+
 @dataclass(frozen=True)
 class Condition:
     """Something wrong with a subject; `occurrence` tells one time from the next ('': there is only one)."""
@@ -72,11 +76,21 @@ def _checks(con: DuckDBPyConnection) -> Iterator[Condition]:
     failed = _rows(
         con,
         "SELECT check_name, scope, expected, actual, difference, blocking, checked_at "
-        "FROM quality.checks WHERE NOT passed",
+        "FROM quality.checks WHERE NOT passed AND check_name NOT IN (SELECT unnest($rules))",
+        {"rules": list(FOCUS_RULES)},
     )
     for row in failed:
         subject = (row["check_name"], row["scope"])
         yield Condition("check_failed", subject, "", messages.check_failed(row))
+    broken = _rows(
+        con,
+        """SELECT check_name, count(*) AS rules, arg_max(scope, actual::BIGINT) AS worst, max(actual::BIGINT) AS found,
+          max(checked_at) AS checked_at
+        FROM quality.checks WHERE NOT passed AND check_name IN (SELECT unnest($rules)) GROUP BY check_name""",
+        {"rules": list(FOCUS_RULES)},
+    )
+    for row in broken:
+        yield Condition("check_failed", (row["check_name"],), "", messages.rules_broken(row))
 
 
 def _sources(con: DuckDBPyConnection) -> Iterator[Condition]:

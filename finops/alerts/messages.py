@@ -33,6 +33,16 @@ def check_failed(row: Row) -> str:
     )
 
 
+def rules_broken(row: Row) -> str:
+    """quality.checks: how many of FOCUS's rules bills break, and the one that most rows break."""
+    name, others = plain(row["check_name"]), f", and {row['rules'] - 1} more" if row["rules"] > 1 else ""
+    return (
+        f"Bills break rules of FOCUS, at {moment(row['checked_at'])}: {plain(row['worst'])} ({row['found']} rows)"
+        f"{others}. "
+        f"The charges stay as they came. Next step: finops checks {name}"
+    )
+
+
 def source_failed(row: Row) -> str:
     """ledger.failures: the error as it was met, and what stands meanwhile."""
     unit = f", {plain(row['unit'])}," if row["unit"] not in {None, "", "*"} else ""

@@ -6,9 +6,10 @@ import hashlib
 from pathlib import Path
 
 from finops import focus, sources
+from finops.files import listfile, yamlfile
 from finops.lifecycle import Rule, compile_rules
 from finops.models import model, models
-from finops.warehouse import parts
+from finops.warehouse import parts, staging
 from finops.warehouse.reference import Reference
 
 
@@ -27,7 +28,7 @@ def recipe(rules: list[Rule], currency: str, reference: Reference) -> str:
     for each in (*models("normalise"), *models("control"), *joined):
         digest.update(each.sql.encode())
     code = Path(sources.__file__).parent.glob("*.[pj][ys]*")  # and the schema it reads with
-    for path in sorted([*code, Path(parts.__file__), Path(focus.__file__)]):
+    for path in sorted([*code, *(Path(str(each.__file__)) for each in (parts, staging, focus, listfile, yamlfile))]):
         digest.update(path.read_bytes())
     names = reference.accounts if any(field == "account_name" for rule in rules for field, _ in rule.when) else None
     digest.update(

@@ -114,6 +114,12 @@ class Tables:
     def failure(self, source: str = "aws-main", error: str = "no access", unit: str = "2026-10") -> None:
         self.insert("ledger.failures", {"source": source, "unit": unit, "failed_at": NOW, "error": error})
 
+    def rule(self, scope: str, found: int, name: str = "focus_rules") -> None:
+        self.con.execute(
+            "INSERT INTO quality.checks VALUES (?, ?, false, '0', ?, ?, false, ?)",
+            [name, scope, str(found), str(found), NOW],
+        )
+
     def check(self, name: str = "charges_equal_source", *, passed: bool = False) -> None:
         self.con.execute(
             "INSERT INTO quality.checks VALUES (?, 'aws-main', ?, '10.00', '9.99', '-0.01', true, ?)",

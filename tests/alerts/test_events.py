@@ -190,6 +190,20 @@ def test_a_check_that_fails(tables: Tables) -> None:
     )
 
 
+def test_the_rules_that_bills_break_are_one_alert_of_a_check(tables: Tables) -> None:
+    tables.rule("aws: ListCost is missing", 9)
+    tables.rule("oracle: ContractedCost is missing", 70)
+    tables.rule("aws: a SKU has several meters", 1, "focus_ids")
+    evaluate(tables.con, as_of=AS_OF, now=NOW)
+    assert tables.events() == [("check_failed", "focus_ids", "open"), ("check_failed", "focus_rules", "open")]
+    of_ids, of_rules = tables.con.execute("SELECT message FROM alert.events ORDER BY subject").fetchall()
+    assert of_ids[0] == (
+        "Bills break rules of FOCUS, at 2026-10-21 06:00 UTC: aws: a SKU has several meters (1 rows). "
+        "The charges stay as they came. Next step: finops checks focus_ids"
+    )
+    assert "oracle: ContractedCost is missing (70 rows), and 1 more. " in of_rules[0]
+
+
 def test_a_closed_month_that_moved_is_said_by_source_period_and_currency(tables: Tables) -> None:
     tables.restated("1500.10")
     tables.restated("-200.05", service_name="Amazon S3")
