@@ -19,14 +19,15 @@ class FocusFiles(FileUnits):
     formats = (".csv", ".csv.gz", ".parquet")
 
     def unit_of(self, key: str) -> str | None:
-        return azure_runs.month_of(key) or super().unit_of(key)
+        folder = self.storage.uri.rstrip("/").rpartition("/")[2]  # it may be a month's own
+        return azure_runs.month_of(key) or azure_runs.month_of(f"{folder}/{key}") or super().unit_of(key)
 
     def period_of(self, unit: str) -> str | None:
         return azure_runs.period_of(unit) or super().period_of(unit)
 
     def files(self, unit: Unit) -> list[RemoteFile]:
         files = super().files(unit)
-        return files if azure_runs.month_of(files[0].key) is None else azure_runs.newest(self.storage, files)
+        return files if azure_runs.period_of(unit.name) is None else azure_runs.newest(self.storage, files)
 
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         raw = read_files(con, paths, self.storage.uri)

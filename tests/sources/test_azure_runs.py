@@ -44,6 +44,7 @@ def run(
             for file in files
         ],
     }
+    to.mkdir(parents=True, exist_ok=True)
     if submitted is not None:
         (to / "manifest.json").write_text(json.dumps(manifest))
     return to
@@ -64,6 +65,34 @@ def test_the_newest_run_is_the_month_whatever_its_folder_is_called(tmp_path: Pat
     shutil.rmtree(tmp_path / MONTH / "b")  # the old copy goes, and nothing with it
     house.ok()
     assert house.total() == 63
+
+
+@pytest.mark.parametrize("uri", ["bills", "bills/focus/20260901-20260930"])
+def test_runs_in_folders_of_their_times_are_one_month_wherever_the_source_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.setattr(landing, "WAITS", (0.0,))
+    run(tmp_path, "2026-09-03T04:00:00Z", [["1"]], name="202609030400/one")
+    run(tmp_path, "2026-09-04T04:00:00Z", [["1"], ["2"]], name="202609040400/two")
+    house = House(tmp_path, {"name": "azure", "kind": "focus-files", "uri": uri}).ok()
+    assert house.total() == 3
+    assert house.sql("SELECT unit FROM ledger.units") in ([("focus/20260901-20260930",)], [("20260901-20260930",)])
+
+
+def test_the_newest_run_is_told_by_time_not_by_text(tmp_path: Path, house: House) -> None:
+    run(tmp_path, "2026-09-03T04:00:00.25Z", [["1"]], name="a")
+    run(tmp_path, "2026-09-03T04:00:00.2Z", [["2"]], name="b")
+    assert house.ok().total() == 1
+    run(tmp_path, "9/10/2026 4:00:00 AM", [["4"]], name="c")
+    house.refused("the manifest is not the JSON that Azure writes", "/c/manifest.json")
+
+
+def test_a_newest_run_without_files_says_so(tmp_path: Path, house: House) -> None:
+    run(tmp_path, "2026-09-03T04:00:00Z", [["1"]])
+    house.ok()
+    run(tmp_path, "2026-09-04T04:00:00Z", [], name="empty")
+    house.refused("the newest run of the month is empty", "20260901-20260930/empty")
+    assert house.total() == 1
 
 
 def test_two_exports_are_two_months(tmp_path: Path, house: House) -> None:
