@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import Any, cast
 
 from finops.errors import SourceError
@@ -19,6 +20,7 @@ from finops.sources.storage import Changed, RemoteFile, Storage
 
 MANIFEST = "manifest.json"
 _MONTH = re.compile(r"(?:.*/)?(?P<start>\d{6})\d{2}-\d{8}")
+_DAYS = len("YYYYMMDD-YYYYMMDD")
 _FILE = re.compile(rf"(?P<month>{_MONTH.pattern})/(?:[^/]+/)+(?:manifest\.json|part_\d+_\d+\.[^/]+)")
 
 
@@ -32,6 +34,20 @@ def period_of(month: str) -> str | None:
     """A month's folder as YYYY-MM; None for what is no such folder."""
     match = _MONTH.fullmatch(month)
     return f"{match['start'][:4]}-{match['start'][4:]}" if match else None
+
+
+def overlapping(units: Iterable[str]) -> dict[str, str]:
+    """Folders of one export whose days another one has too, which is named: its charges would count twice."""
+    exports: dict[str, list[str]] = {}
+    for unit in units:
+        if _MONTH.fullmatch(unit):
+            exports.setdefault(unit[:-_DAYS], []).append(unit)
+    found: dict[str, str] = {}
+    for folders in exports.values():
+        for one, other in combinations(folders, 2):
+            if one[-_DAYS:-9] <= other[-8:] and other[-_DAYS:-9] <= one[-8:]:
+                found |= {one: other, other: one}
+    return found
 
 
 def newest(storage: Storage, files: Sequence[RemoteFile]) -> list[RemoteFile]:

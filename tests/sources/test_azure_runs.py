@@ -154,6 +154,19 @@ def test_files_beside_runs_are_units_of_their_own(tmp_path: Path, house: House) 
     assert house.ok().total() == Decimal(7)
 
 
+def test_days_in_two_folders_of_an_export_are_not_counted_twice(tmp_path: Path, house: House) -> None:
+    """Selected dates can be exported besides: they lie beside the month that has them."""
+    run(tmp_path, "2026-09-20T04:00:00Z", [["1", "2"]])
+    assert house.ok().total() == 3
+    week = run(tmp_path, "2026-09-21T04:00:00Z", [["2"]], month="bills/focus/20260905-20260911")
+    run(tmp_path, "2026-10-03T04:00:00Z", [["4"]], month="bills/focus/20261001-20261031")
+    house.refused("days of focus/20260905-20260911 are in focus/20260901-20260930 too")
+    assert house.total() == 7
+    shutil.rmtree(week.parent)
+    run(tmp_path, "2026-09-22T04:00:00Z", [["1", "2", "8"]])
+    assert house.ok().total() == 15
+
+
 def only(house: House, period: str) -> None:
     """A run for one month."""
     pipeline = Pipeline(house.config, house.messages.append)
