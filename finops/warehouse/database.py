@@ -25,7 +25,7 @@ from finops.files.durable import sync
 from finops.gpus import catalogue, google_skus
 from finops.lifecycle import Rule, stages
 from finops.warehouse import migrations, snapshots
-from finops.warehouse.connection import connect, is_damaged
+from finops.warehouse.connection import connect, is_damaged, is_unwritten
 from finops.warehouse.reference import Reference
 
 PATIENCE = 6
@@ -85,6 +85,8 @@ class Warehouse:
             try:
                 yield con
             except duckdb.Error as error:
+                if is_unwritten(error):
+                    raise self._unwritten(error) from None
                 if not is_damaged(error):
                     raise
                 con.close()
@@ -133,6 +135,8 @@ class Warehouse:
         except OSError as error:
             raise self._unwritable(error) from None
         except duckdb.Error as error:
+            if is_unwritten(error):
+                raise self._unwritten(error) from None
             raise WarehouseError(
                 f"the warehouse cannot be opened: {str(error).splitlines()[0]}",
                 where=str(self.work),
@@ -186,11 +190,14 @@ class Warehouse:
         except duckdb.Error as error:  # a full disk shows as one of these too
             if is_damaged(error):
                 raise self._damaged() from None
-            raise WarehouseError(
-                f"the work file cannot be written: {str(error).splitlines()[0]}",
-                where=str(self.work),
-                remedy="free some space or correct its rights, and run again: what was published stands",
-            ) from None
+            raise self._unwritten(error) from None
+
+    def _unwritten(self, error: duckdb.Error) -> WarehouseError:
+        return WarehouseError(
+            f"the work file cannot be written: {str(error).splitlines()[0]}",
+            where=str(self.work),
+            remedy="free some space or correct its rights, and run again: what was published stands",
+        )
 
     def _unwritable(self, error: OSError) -> WarehouseError:
         return WarehouseError(
