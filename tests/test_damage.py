@@ -74,6 +74,11 @@ def test_a_disk_that_is_full_leaves_the_old_numbers(home: Home, step: str, monke
     assert home.shown() == 8
 
 
+def _load_and_publish(pipeline: Pipeline) -> None:
+    pipeline.load()
+    pipeline.publish()
+
+
 @pytest.mark.parametrize("room", [-(10**9), 0, 1_000_000])
 def test_a_disk_that_takes_no_more_of_the_work_file_is_named(home: Home, room: int) -> None:
     """By the engine's own error, wherever it comes: a limit on the size of files stands for the end of the disk."""
@@ -86,8 +91,7 @@ def test_a_disk_that_takes_no_more_of_the_work_file_is_named(home: Home, room: i
     resource.setrlimit(resource.RLIMIT_FSIZE, (max(home.work.stat().st_size + room, 1000), limits[1]))
     try:
         with pytest.raises(WarehouseError, match=r"work file cannot be written.*What to do: free some space"):
-            pipeline.load()
-            pipeline.publish()
+            _load_and_publish(pipeline)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert home.published.read_bytes() == before

@@ -135,15 +135,18 @@ class Warehouse:
         except OSError as error:
             raise self._unwritable(error) from None
         except duckdb.Error as error:
-            if is_unwritten(error):
-                raise self._unwritten(error) from None
-            raise WarehouseError(
-                f"the warehouse cannot be opened: {str(error).splitlines()[0]}",
-                where=str(self.work),
-                remedy="close what else has it open: questions go to the published file; if nothing has, and no newer "
-                "version wrote it, move it away and run again",
-            ) from None
+            raise self._unopened(error) from None
         return con
+
+    def _unopened(self, error: duckdb.Error) -> WarehouseError:
+        if is_unwritten(error):
+            return self._unwritten(error)
+        return WarehouseError(
+            f"the warehouse cannot be opened: {str(error).splitlines()[0]}",
+            where=str(self.work),
+            remedy="close what else has it open: questions go to the published file; if nothing has, and no newer "
+            "version wrote it, move it away and run again",
+        )
 
     def _connect_patiently(self) -> DuckDBPyConnection:
         """Somebody may be looking at the work file (`finops doctor` does): that takes a moment, not long."""
