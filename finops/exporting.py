@@ -42,8 +42,9 @@ def export(
     its readers agree on no type. The files take their names together, when all of them are whole.
     """
     columns, named = _columns(con, version)
-    wanted = _wanted(con, version, named, provider, period)
-    names = _file_names(version, [name for name, _ in wanted])
+    there = _there(con, version, named)
+    wanted = _wanted(there, provider, period)
+    names = _file_names(version, [name for name, _ in there])  # of all: a provider's file is the same, asked for alone
     made: list[Exported] = []
     partial: list[tuple[Path, Path]] = []
     try:
@@ -88,13 +89,17 @@ def _select(columns: Sequence[str], version: str, named: str) -> str:
     )
 
 
-def _wanted(
-    con: DuckDBPyConnection, version: str, named: str, provider: str | None, period: str | None
-) -> list[tuple[str | None, str]]:
-    """The providers and months that there are charges of; raises ConfigError when there are none."""
-    there: list[tuple[str | None, str]] = con.execute(
+def _there(con: DuckDBPyConnection, version: str, named: str) -> list[tuple[str | None, str]]:
+    """The providers and months that there are charges of."""
+    return con.execute(
         f"SELECT DISTINCT {named}, strftime(BillingPeriodStart, '%Y-%m') FROM {VIEWS[version][0]} ORDER BY ALL"  # noqa: S608
     ).fetchall()
+
+
+def _wanted(
+    there: Sequence[tuple[str | None, str]], provider: str | None, period: str | None
+) -> list[tuple[str | None, str]]:
+    """Of what there is, what is asked for; raises ConfigError when there is none of it."""
     if provider is not None and provider not in {name for name, _ in there}:
         known = ", ".join(sorted({name for name, _ in there if name is not None})) or "none"
         raise ConfigError(

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import chain
 
 from duckdb import DuckDBPyConnection
 
@@ -129,10 +130,12 @@ class Pipeline:
                 if redefined:  # all of it was taken out, so all of it comes in, whatever periods were asked for
                     self._land(con, name, None)
                 report = self.reports[name]
-                for unit in leaving.withdraw(loader, report):
+                for unit in leaving.withdraw(loader, report, self.requested):
                     self.progress(f"{name}: {unit} withdrawn")
                 report.landed += leaving.unlisted(loader, report, self.warehouse.home)
                 self._load(con, loader, report, "configuration" if redefined else "delivery")
+                for unit in leaving.replace(loader, report):
+                    self.progress(f"{name}: {unit} is read as part of another unit")
                 remove_old(report.landed, timedelta(days=self.config.keep.landing_days))
             leaving.forget(loader, self.config.sources)
             named = [*self.sources, *(each.name for each in self.config.telemetry)]
@@ -157,7 +160,10 @@ class Pipeline:
                 raise self.errors[0]
 
     def _load(self, con: DuckDBPyConnection, loader: Loader, report: landing.Report, cause: str) -> None:
-        for done in loader.load(self.sources[report.source], report.landed, cause):
+        source, again = self.sources[report.source], set(leaving.regrouped(loader, report).values())
+        known = loader.load(source, [each for each in report.landed if each.unit in again], "reading")
+        other = loader.load(source, [each for each in report.landed if each.unit not in again], cause)
+        for done in chain(known, other):
             if not isinstance(done, Loaded):
                 landed, error = done
                 self._fail(con, landed.source, landed.unit, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shutil
 from contextlib import suppress
 from decimal import Decimal
@@ -71,6 +72,31 @@ def test_a_disk_that_is_full_leaves_the_old_numbers(home: Home, step: str, monke
     assert not (home.published.parent / ".finops.duckdb.new").exists()
     assert home.run()
     assert home.shown() == 8
+
+
+def _load_and_publish(pipeline: Pipeline) -> None:
+    pipeline.load()
+    pipeline.publish()
+
+
+@pytest.mark.parametrize("room", [-(10**9), 0, 1_000_000])
+def test_a_disk_that_takes_no_more_of_the_work_file_is_named(home: Home, room: int) -> None:
+    """By the engine's own error, wherever it comes: a limit on the size of files stands for the end of the disk."""
+    home.bill("8")
+    write_csv(home.folder / "bills/b.csv", [focus("1", ResourceId=os.urandom(200).hex()) for _ in range(20_000)])
+    before = home.published.read_bytes()
+    pipeline = Pipeline(home.config)
+    pipeline.land("bills")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max(home.work.stat().st_size + room, 1000), limits[1]))
+    try:
+        with pytest.raises(WarehouseError, match=r"work file cannot be written.*What to do: free some space"):
+            _load_and_publish(pipeline)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert home.published.read_bytes() == before
+    assert home.run()
+    assert home.shown() == 20_008
 
 
 def test_a_home_that_is_read_only(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,17 @@ def test_what_is_not_there_is_said(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_provider_s_file_has_the_same_name_whatever_else_is_asked_for(
+    charges: DuckDBPyConnection, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    for name in ("a-w-s", "A W S"):
+        export(charges, "1.2", out, name)
+    assert sorted(read(path, "ProviderName") for path in out.iterdir()) == [[("A W S",)], [("a-w-s",)]]
+    export(charges, "1.2", out)
+    assert len(list(out.iterdir())) == 5, "no charge lies there twice"
+
+
 def test_files_appear_together_or_not_at_all(
     charges: DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,9 +10,11 @@ stop being so: it waits until it is delivered, and does not come back.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from finops.alerts.conditions import EVENTS, Condition, conditions
@@ -61,7 +63,8 @@ def evaluate(con: DuckDBPyConnection, *, as_of: date | None, now: datetime) -> i
         _apply(con, changes(known, list(conditions(con, as_of, now))), now)
         con.execute("COMMIT")
     except BaseException:
-        con.execute("ROLLBACK")
+        with suppress(duckdb.Error):  # where it was the commit that failed there is nothing left to roll back
+            con.execute("ROLLBACK")
         raise
     return int(scalar(con, "SELECT count(*) FROM alert.events WHERE state = 'open'"))
 

@@ -1,15 +1,18 @@
 """Azure's cost exports: each run writes its whole month anew, into a folder of its own with a manifest.
 
 Unless an export is told to overwrite, the copies of a month pile up: `…/20260901-20260930/<run>/part_0_0001.csv`, and
-`manifest.json` beside it, which names the run's files and when it was submitted. The newest run is the month; where
-no manifest tells which that is, adding up all of them would be wrong.
+`manifest.json` beside it, which names the run's files and when it was submitted. Some exports have a folder for the
+time of a run besides, `…/202609030400/<run>/…`. The newest run is the month; where no manifest tells which that is,
+adding up all of them would be wrong.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import combinations
 from typing import Any, cast
 
 from finops.errors import SourceError
@@ -17,7 +20,8 @@ from finops.sources.storage import Changed, RemoteFile, Storage
 
 MANIFEST = "manifest.json"
 _MONTH = re.compile(r"(?:.*/)?(?P<start>\d{6})\d{2}-\d{8}")
-_FILE = re.compile(rf"(?P<month>{_MONTH.pattern})/[^/]+/(?:manifest\.json|part_\d+_\d+\.[^/]+)")
+_DAYS = len("YYYYMMDD-YYYYMMDD")
+_FILE = re.compile(rf"(?P<month>{_MONTH.pattern})/(?:[^/]+/)+(?:manifest\.json|part_\d+_\d+\.[^/]+)")
 
 
 def month_of(key: str) -> str | None:
@@ -30,6 +34,20 @@ def period_of(month: str) -> str | None:
     """A month's folder as YYYY-MM; None for what is no such folder."""
     match = _MONTH.fullmatch(month)
     return f"{match['start'][:4]}-{match['start'][4:]}" if match else None
+
+
+def overlapping(units: Iterable[str]) -> dict[str, str]:
+    """Folders of one export whose days another one has too, which is named: its charges would count twice."""
+    exports: dict[str, list[str]] = {}
+    for unit in units:
+        if _MONTH.fullmatch(unit):
+            exports.setdefault(unit[:-_DAYS], []).append(unit)
+    found: dict[str, str] = {}
+    for folders in exports.values():
+        for one, other in combinations(folders, 2):
+            if one[-_DAYS:-9] <= other[-8:] and other[-_DAYS:-9] <= one[-8:]:
+                found |= {one: other, other: one}
+    return found
 
 
 def newest(storage: Storage, files: Sequence[RemoteFile]) -> list[RemoteFile]:
@@ -51,8 +69,14 @@ def newest(storage: Storage, files: Sequence[RemoteFile]) -> list[RemoteFile]:
     if without:
         return list(files)
     read = {run: _read(storage, manifest) for run, manifest in manifests.items()}
-    run = max(read, key=lambda each: (read[each]["runInfo"]["submittedTime"], each))
+    run = max(read, key=lambda each: (_submitted(read[each]), each))
     data = [file for file in runs[run] if file != manifests[run]]
+    if not data and not read[run]["blobs"]:
+        raise SourceError(
+            "the newest run of the month is empty",
+            where=f"{storage.uri}/{run}",
+            remedy="check the export; what was loaded before stays as it is",
+        )
     _check_whole(run, data, read[run]["blobs"])
     return data
 
@@ -73,9 +97,9 @@ def _read(storage: Storage, manifest: RemoteFile) -> dict[str, Any]:
     """A manifest with what is needed of it; raises SourceError where it is not what Azure writes."""
     try:
         content = cast("dict[str, Any]", json.loads(storage.read(manifest)))
-        told = [content["runInfo"]["submittedTime"], *(blob["blobName"] for blob in content["blobs"])]
-        if not all(isinstance(each, str) for each in told):
+        if not all(isinstance(blob["blobName"], str) for blob in content["blobs"]):
             raise TypeError
+        _submitted(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SourceError(
             "the manifest is not the JSON that Azure writes",
@@ -83,3 +107,9 @@ def _read(storage: Storage, manifest: RemoteFile) -> dict[str, Any]:
             remedy="copy it again, or remove this run's folder",
         ) from None
     return content
+
+
+def _submitted(manifest: dict[str, Any]) -> datetime:
+    """When a run was submitted: of two texts the later one need not be the later time."""
+    time = datetime.fromisoformat(manifest["runInfo"]["submittedTime"])
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

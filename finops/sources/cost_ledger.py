@@ -118,7 +118,8 @@ def _date(line: Line, column: str) -> date:
 
 def _amount(line: Line) -> Decimal:
     amount = number(line["amount"])
-    if amount is None or cast("int", amount.as_tuple().exponent) < -18 or abs(amount) >= LARGEST:
+    # compared, not computed with: Python's own decimals round, and give up on large exponents
+    if amount is None or cast("int", amount.as_tuple().exponent) < -18 or not -LARGEST < amount < LARGEST:
         raise _wrong(line, "amount", f"amount is not a number: {line['amount'][:40]!r}", "write it like 1234.56")
     return amount
 

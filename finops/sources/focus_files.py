@@ -6,11 +6,12 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
+from finops.errors import SourceError
 from finops.sources import azure_runs, focus_rows
 from finops.sources.base import Raw, Unit
 from finops.sources.files import FileUnits
 from finops.sources.reading import read_files
-from finops.sources.storage import RemoteFile
+from finops.sources.storage import RemoteFile, Storage
 
 
 class FocusFiles(FileUnits):
@@ -18,15 +19,31 @@ class FocusFiles(FileUnits):
 
     formats = (".csv", ".csv.gz", ".parquet")
 
+    def __init__(self, name: str, storage: Storage) -> None:
+        super().__init__(name, storage)
+        self._overlapping: dict[str, str] = {}
+
+    def discover(self) -> list[Unit]:
+        units = super().discover()
+        self._overlapping = azure_runs.overlapping(unit.name for unit in units)
+        return units
+
     def unit_of(self, key: str) -> str | None:
-        return azure_runs.month_of(key) or super().unit_of(key)
+        folder = self.storage.uri.rstrip("/").rpartition("/")[2]  # it may be a month's own
+        return azure_runs.month_of(key) or azure_runs.month_of(f"{folder}/{key}") or super().unit_of(key)
 
     def period_of(self, unit: str) -> str | None:
         return azure_runs.period_of(unit) or super().period_of(unit)
 
     def files(self, unit: Unit) -> list[RemoteFile]:
+        if unit.name in self._overlapping:
+            raise SourceError(
+                f"days of {unit.name} are in {self._overlapping[unit.name]} too, and would count twice",
+                where=f"{self.storage.uri}, {unit.name}",
+                remedy="keep the folder that has the whole month, and remove the other",
+            )
         files = super().files(unit)
-        return files if azure_runs.month_of(files[0].key) is None else azure_runs.newest(self.storage, files)
+        return files if azure_runs.period_of(unit.name) is None else azure_runs.newest(self.storage, files)
 
     def read(self, con: DuckDBPyConnection, paths: list[Path]) -> Raw:
         raw = read_files(con, paths, self.storage.uri)

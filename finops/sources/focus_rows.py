@@ -7,7 +7,7 @@ from duckdb import DuckDBPyRelation
 from finops.focus import CREDITS, FOCUS_1_2, FOCUS_1_3_ADDED, MANDATORY
 from finops.sources.base import Normaliser, Raw, quoted
 from finops.sources.focus_versions import PREVIEW
-from finops.sources.reading import project
+from finops.sources.reading import exact, project
 
 NORMALISER = Normaliser(
     sql="focus",
@@ -30,14 +30,18 @@ def from_files(raw: DuckDBPyRelation, where: str) -> Raw:
 
 def _with_names_of_1_0(raw: DuckDBPyRelation) -> DuckDBPyRelation:
     """The preview's columns under their later names; files of both are read side by side, so some rows have either."""
-    there = {name.lower() for name in raw.columns}
+    there = {name.lower(): str(kind) for name, kind in zip(raw.columns, raw.types, strict=True)}
     pairs = [(old, new) for old, new in PREVIEW.items() if old.lower() in there]
     if not pairs:
         return raw
     both = [(old, new) for old, new in pairs if new.lower() in there]
     gone = ", ".join(quoted(name) for name in (*(old for old, _ in pairs), *(new for _, new in both)))
+
+    def read(name: str, new: str) -> str:
+        return exact(quoted(name), there[name.lower()], NORMALISER.columns[new])  # one file's text is another's number
+
     named = ", ".join(
-        f"{f'coalesce({quoted(new)}, {quoted(old)})' if (old, new) in both else quoted(old)} AS {quoted(new)}"
+        f"{f'coalesce({read(new, new)}, {read(old, new)})' if (old, new) in both else quoted(old)} AS {quoted(new)}"
         for old, new in pairs
     )
     return raw.project(f"* EXCLUDE ({gone}), {named}")

@@ -60,6 +60,11 @@ def is_damaged(error: duckdb.Error) -> bool:
     return "corrupt database file" in str(error).lower()
 
 
+def is_unwritten(error: duckdb.Error) -> bool:
+    """Whether the disk did not take what was written: it is full, most likely. No data and no SQL is to blame."""
+    return "could not write file" in str(error).lower()
+
+
 def scalar(con: DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> Any:
     """The first value of a query, None when it has no rows."""
     rows = con.execute(sql, parameters or []).fetchall()  # all: an unfinished result blocks its connection

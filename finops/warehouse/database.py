@@ -25,7 +25,7 @@ from finops.files.durable import sync
 from finops.gpus import catalogue, google_skus
 from finops.lifecycle import Rule, stages
 from finops.warehouse import migrations, snapshots
-from finops.warehouse.connection import connect, is_damaged
+from finops.warehouse.connection import connect, is_damaged, is_unwritten
 from finops.warehouse.reference import Reference
 
 PATIENCE = 6
@@ -85,6 +85,8 @@ class Warehouse:
             try:
                 yield con
             except duckdb.Error as error:
+                if is_unwritten(error):
+                    raise self._unwritten(error) from None
                 if not is_damaged(error):
                     raise
                 con.close()
@@ -133,13 +135,18 @@ class Warehouse:
         except OSError as error:
             raise self._unwritable(error) from None
         except duckdb.Error as error:
-            raise WarehouseError(
-                f"the warehouse cannot be opened: {str(error).splitlines()[0]}",
-                where=str(self.work),
-                remedy="close what else has it open: questions go to the published file; if nothing has, and no newer "
-                "version wrote it, move it away and run again",
-            ) from None
+            raise self._unopened(error) from None
         return con
+
+    def _unopened(self, error: duckdb.Error) -> WarehouseError:
+        if is_unwritten(error):
+            return self._unwritten(error)
+        return WarehouseError(
+            f"the warehouse cannot be opened: {str(error).splitlines()[0]}",
+            where=str(self.work),
+            remedy="close what else has it open: questions go to the published file; if nothing has, and no newer "
+            "version wrote it, move it away and run again",
+        )
 
     def _connect_patiently(self) -> DuckDBPyConnection:
         """Somebody may be looking at the work file (`finops doctor` does): that takes a moment, not long."""
@@ -186,11 +193,14 @@ class Warehouse:
         except duckdb.Error as error:  # a full disk shows as one of these too
             if is_damaged(error):
                 raise self._damaged() from None
-            raise WarehouseError(
-                f"the work file cannot be written: {str(error).splitlines()[0]}",
-                where=str(self.work),
-                remedy="free some space or correct its rights, and run again: what was published stands",
-            ) from None
+            raise self._unwritten(error) from None
+
+    def _unwritten(self, error: duckdb.Error) -> WarehouseError:
+        return WarehouseError(
+            f"the work file cannot be written: {str(error).splitlines()[0]}",
+            where=str(self.work),
+            remedy="free some space or correct its rights, and run again: what was published stands",
+        )
 
     def _unwritable(self, error: OSError) -> WarehouseError:
         return WarehouseError(

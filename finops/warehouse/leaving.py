@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from finops.config import Source
 from finops.config.models import ASKING
+from finops.sources import azure_runs
 from finops.sources.base import PARTITION
 from finops.sources.landed import Landed, kept
 from finops.sources.landing import Report
@@ -32,19 +33,41 @@ def redefine(loader: Loader, entry: Source, report: Report) -> bool:
     return redefined
 
 
-def withdraw(loader: Loader, report: Report) -> list[str]:
+def withdraw(loader: Loader, report: Report, periods: Collection[str] = ()) -> list[str]:
     """Take out files that are gone; returns them.
 
     A period that left a bucket stays, and so does a partition that left a table: they expire, bills do not. A
-    table that was read as one and has partitions now is read by these alone.
+    table that was read as one and has partitions now is read by these alone. Where a run is for some `periods`, a
+    month of an export that is none of them stays: under another name it does not come in either. Files that are
+    read as another unit now are `regrouped`.
     """
     if "*" in report.failures or any(unit.manifest is not None for unit in report.discovered):
         return []
-    gone = _gone(loader, report)
+    elsewhere = regrouped(loader, report)
+    months = {unit: azure_runs.period_of(unit) for unit in _gone(loader, report) if unit not in elsewhere}
+    gone = [unit for unit, month in months.items() if not periods or month is None or month in periods]
     if any(unit.lasting for unit in report.discovered):
         gone = [unit for unit in gone if not unit.startswith(PARTITION)]
     for unit in gone:
         loader.withdraw(report.source, unit)
+    return gone
+
+
+def regrouped(loader: Loader, report: Report) -> dict[str, str]:
+    """Files that are held as units of their own, and that this version reads as part of another, which is named."""
+    units = {file.key: unit.name for unit in report.discovered for file in unit.files}
+    return {unit: units[unit] for unit in _gone(loader, report) if unit in units}
+
+
+def replace(loader: Loader, report: Report) -> list[str]:
+    """Take out the files that have come in as part of another unit; returns them. Until that is held, they stay.
+
+    The provider changed nothing: it is our reading.
+    """
+    held = set(_units(loader, report.source))
+    gone = [file for file, unit in regrouped(loader, report).items() if unit in held]
+    for file in gone:
+        loader.withdraw(report.source, file, "reading")
     return gone
 
 

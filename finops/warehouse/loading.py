@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +24,7 @@ from finops.sources.base import Source
 from finops.sources.landed import Landed
 from finops.sources.reading import unreadable
 from finops.warehouse import accepting, lacking, parts, remembering, staging
-from finops.warehouse.connection import is_damaged, scalar
+from finops.warehouse.connection import is_damaged, is_unwritten, scalar
 from finops.warehouse.database import set_reference_data
 from finops.warehouse.recipe import attributed_sql, recipe
 from finops.warehouse.reference import Reference
@@ -134,9 +135,10 @@ class Loader:
                 lacking.note(self.con, source.name, batch)
             self.con.execute("COMMIT")
         except (SourceError, duckdb.Error) as error:
-            self.con.execute("ROLLBACK")
-            if isinstance(error, duckdb.Error) and is_damaged(error):
-                raise  # nor is one where it is the warehouse that cannot be read
+            with suppress(duckdb.Error):  # where it was the commit that failed there is nothing left to roll back
+                self.con.execute("ROLLBACK")
+            if isinstance(error, duckdb.Error) and (is_damaged(error) or is_unwritten(error)):
+                raise  # nor is one where it is the warehouse that cannot be read, or written
             if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)):
                 raise  # our SQL and the warehouse disagree: no file is to blame
             if isinstance(error, duckdb.OutOfMemoryException):

@@ -7,6 +7,7 @@ created once all steps are done. Whatever fails, the file stays as it was.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -87,7 +88,8 @@ def migrate(con: DuckDBPyConnection, path: Path) -> None:
         con.execute(f"CREATE OR REPLACE VIEW ledger.as_of AS {model('ledger.as_of').sql}")
         con.execute("COMMIT")
     except duckdb.Error:
-        con.execute("ROLLBACK")
+        with suppress(duckdb.Error):  # where it was the commit that failed there is nothing left to roll back
+            con.execute("ROLLBACK")
         raise
 
 

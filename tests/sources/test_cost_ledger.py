@@ -187,6 +187,7 @@ def test_a_mistake_in_yaml_is_named_with_line_and_column(tmp_path: Path, house: 
         pytest.param({"amount": ""}, ("amount is not a number",), id="no amount"),
         pytest.param({"amount": "1e-19"}, ("amount is not a number",), id="too fine"),
         pytest.param({"amount": "1e21"}, ("amount is not a number",), id="too large"),
+        pytest.param({"amount": "1e999999999"}, ("amount is not a number",), id="far too large"),
         pytest.param({"category": "peple"}, ("unknown category 'peple'", "did you mean 'people'"), id="category"),
         pytest.param({"currency": "usd"}, ("three capitals",), id="currency"),
         pytest.param({"currency": "US1"}, ("three capitals",), id="currency with a digit"),

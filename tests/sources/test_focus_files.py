@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.conftest import ROOT
@@ -220,4 +221,18 @@ def test_oracle_exports_under_the_names_of_the_preview(tmp_path: Path, house: Ho
     assert [row[:4] for row in house.sql(LACKING) if row[0] == "Oracle"] == [
         ("Oracle", "1.0-preview", "ChargeClass", False),
         ("Oracle", "1.0-preview", "ContractedCost", False),
+    ]
+
+
+def test_the_preview_s_column_of_another_type_than_its_later_name(tmp_path: Path, house: House) -> None:
+    """Files of both versions are read together: text beside binary fractions, and decimals beside them."""
+    old = {name: value for name, value in of_oracle("1").items() if value}
+    later = focus("2", ConsumedQuantity="12345678901234567.123456789", ConsumedUnit="Hours")
+    (tmp_path / "bills").mkdir()
+    pl.DataFrame([old | {"UsageQuantity": 0.1}]).write_parquet(tmp_path / "bills/old.parquet")
+    pl.DataFrame([later]).write_parquet(tmp_path / "bills/later.parquet")
+    house.ok()
+    assert house.sql("SELECT BilledCost, ConsumedQuantity, ProviderName FROM focus.charges ORDER BY 1") == [
+        (1, Decimal("0.1"), "Oracle"),
+        (2, Decimal("12345678901234567.123456789"), "Other Cloud"),
     ]
