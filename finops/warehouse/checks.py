@@ -31,6 +31,7 @@ ADVISORY = frozenset(
         "billing_currencies",
         "days_without_charges",
         "months_in_two_sources",
+        "units_alike",
         "focus_rules",
         "focus_prices",
         "focus_ids",

@@ -62,7 +62,20 @@ def _rows_are_counted(con: DuckDBPyConnection) -> None:
     con.execute("DROP TABLE open_rows")
 
 
-STEPS: tuple[Callable[[DuckDBPyConnection], None], ...] = (_charges_become_parts, _rows_are_counted)
+def _views_of_a_load_go(con: DuckDBPyConnection) -> None:
+    """3 → 4: views over landed files, which are paths of one machine, were left in the file.
+
+    And an earlier version is kept off: it would take Azure's months out, and count each of their runs.
+    """
+    for name in ("source_rows", "unparsed_rows", "found_tags", "distinct_tags"):
+        con.execute(f"DROP VIEW IF EXISTS main.{name}")
+
+
+STEPS: tuple[Callable[[DuckDBPyConnection], None], ...] = (
+    _charges_become_parts,
+    _rows_are_counted,
+    _views_of_a_load_go,
+)
 """The n-th brings a file of version n to n + 1."""
 SCHEMA_VERSION = len(STEPS) + 1
 

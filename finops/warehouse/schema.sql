@@ -1,10 +1,4 @@
 -- What the warehouse remembers from run to run. Everything else is built anew by one SELECT a table.
--- views of a load, which earlier versions left in the file
-DROP VIEW IF EXISTS main.source_rows;
-DROP VIEW IF EXISTS main.unparsed_rows;
-DROP VIEW IF EXISTS main.found_tags;
-DROP VIEW IF EXISTS main.distinct_tags;
-
 CREATE SCHEMA IF NOT EXISTS focus;
 CREATE SCHEMA IF NOT EXISTS lifecycle;
 CREATE SCHEMA IF NOT EXISTS ledger;

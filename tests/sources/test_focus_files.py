@@ -10,6 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from finops.models import model
+from finops.warehouse.failing import failing_sql
 from tests.conftest import ROOT
 
 from .house import House, focus, write_csv
@@ -236,3 +238,16 @@ def test_the_preview_s_column_of_another_type_than_its_later_name(tmp_path: Path
         (1, Decimal("0.1"), "Oracle"),
         (2, Decimal("12345678901234567.123456789"), "Other Cloud"),
     ]
+
+
+def test_a_file_that_lies_there_twice_is_told(tmp_path: Path, house: House) -> None:
+    bill = [focus("1.25"), focus("2")]
+    write_csv(tmp_path / "bills/a.csv", bill)
+    write_csv(tmp_path / "bills/a (1).csv", bill)
+    write_csv(tmp_path / "bills/other.csv", [focus("1.25"), focus("3")])
+    for each in ("licence.csv", "licence again.csv"):  # one row says nothing
+        write_csv(tmp_path / "bills" / each, [focus("7")])
+    house.ok()
+    assert house.sql(model("quality.units_alike").sql) == [("other", 0, 2)]
+    shown = house.sql(f"SELECT unit FROM ({failing_sql('units_alike')}) ORDER BY 1")
+    assert shown == [("a (1).csv",), ("a.csv",)]
