@@ -54,8 +54,9 @@ class Watch:
         """For the rest of this process."""
         sys.addaudithook(self._audit)
         con = duckdb.DuckDBPyConnection
-        con.execute = self._counted(con.execute, lambda _, sql, *__: " ".join(sql.split()))
-        con.executemany = self._counted(con.executemany, lambda _, sql, *__: " ".join(sql.split()))
+        # its beginning: a view over files names the folder that they lie in, and the next run's is another
+        con.execute = self._counted(con.execute, lambda _, sql, *__: " ".join(sql.split())[:80])
+        con.executemany = self._counted(con.executemany, lambda _, sql, *__: " ".join(sql.split())[:80])
         con.close = self._counted(con.close, lambda _: "close")
         os.fsync = self._counted(os.fsync, lambda handle: f"fsync {Path(f'/proc/self/fd/{handle}').resolve().name}")
 
