@@ -36,7 +36,7 @@ from finops.sources.opening import open_storage
 from .house import House, cur
 from .weed import BUCKET, Weed
 
-SECONDS = 60
+SECONDS = 40
 WAITS = (0.2, 0.5, *[1.0] * 40)
 """As patient as our own, in shorter steps: more is read in the time."""
 BETWEEN = 1.1
