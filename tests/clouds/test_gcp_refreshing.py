@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -33,7 +32,6 @@ from tests.cloudbilling import (
     Google,
     account,
     bigquery,
-    company,
     config,
     offline,
     project,
@@ -43,12 +41,6 @@ from tests.sources.house import House, focus, write_csv
 
 NOW = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 TODAY = NOW.date()
-
-
-@pytest.fixture
-def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
-    with company(monkeypatch) as server:
-        yield server
 
 
 def asked(*names: str, call: float = 10.0, billed: tuple[str, ...] = (), on: date = TODAY) -> gcp_refreshing.Refresh:

@@ -29,7 +29,6 @@ from tests.cloudbilling import (
     Google,
     account,
     bigquery,
-    company,
     config,
     offline,
     serve,
@@ -39,12 +38,6 @@ from tests.sources.house import House, focus, write_csv
 
 NOW = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 TODAY = NOW.date()
-
-
-@pytest.fixture
-def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
-    with company(monkeypatch) as server:
-        yield server
 
 
 def asked() -> gcp_refreshing.Refresh:
