@@ -1,30 +1,39 @@
--- Units of a source that come to the same, month by month, in rows and money: a file that lies there twice counts twice.
--- A unit of one row says nothing: two months of a licence cost the same.
-WITH months AS (
+-- Units of a source that come to the same, in charges, money and the time from the first to the last: a file that lies
+-- there twice counts twice. Days of even use cost the same and are of another time. A single charge says nothing: a
+-- licence may be there twice.
+WITH units AS (
   SELECT
-    source,
-    unit,
-    billing_period || ' ' || currency || ' ' || CAST(SUM(row_count) AS VARCHAR) || ' ' || CAST(SUM(billed_total) AS VARCHAR)
-      AS month,
-    SUM(row_count) AS row_count,
-    SUM(billed_total) AS billed_total
-  FROM ledger.source_totals
-  GROUP BY source, unit, billing_period, currency
+    f.source,
+    f.unit,
+    c.BillingCurrency AS currency,
+    COUNT(*) AS charges,
+    SUM(c.BilledCost) AS billed,
+    MIN(c.ChargePeriodStart) AS first_start,
+    MAX(c.ChargePeriodEnd) AS last_end
+  FROM focus.parts AS c
+  JOIN ledger.files AS f
+    ON f.file_id = c.file_id
+  GROUP BY f.source, f.unit, c.BillingCurrency
+  HAVING COUNT(*) > 1 AND SUM(ABS(c.BilledCost)) > 0
 ),
-units AS (
-  SELECT source, unit, STRING_AGG(month, '; ' ORDER BY month) AS content
-  FROM months
-  GROUP BY source, unit
-  HAVING SUM(row_count) > 1 AND SUM(ABS(billed_total)) > 0
+matched AS (
+  SELECT
+    *,
+    COUNT(*) OVER (PARTITION BY source, currency, charges, billed, first_start, last_end) AS alike
+  FROM units
 ),
 compared AS (
   SELECT
     source AS scope,
     source,
     unit,
-    content,
-    COUNT(*) OVER (PARTITION BY source, content) - 1 AS apart,
-    CASE WHEN COUNT(*) OVER (PARTITION BY source, content) > 1 THEN 1 ELSE 0 END AS differs
-  FROM units
+    currency,
+    charges,
+    billed,
+    first_start,
+    last_end,
+    alike AS apart,
+    CASE WHEN alike > 1 THEN 1 ELSE 0 END AS differs
+  FROM matched
 )
 SELECT scope, 0 AS expected, SUM(differs) AS actual FROM compared GROUP BY scope

@@ -245,6 +245,9 @@ def test_a_file_that_lies_there_twice_is_told(tmp_path: Path, house: House) -> N
     write_csv(tmp_path / "bills/a.csv", bill)
     write_csv(tmp_path / "bills/a (1).csv", bill)
     write_csv(tmp_path / "bills/other.csv", [focus("1.25"), focus("3")])
+    for day in (4, 5):  # the same use on another day
+        of_day = {"ChargePeriodStart": f"2026-09-0{day}T00:00:00Z", "ChargePeriodEnd": f"2026-09-0{day + 1}T00:00:00Z"}
+        write_csv(tmp_path / f"bills/day-{day}.csv", [focus("1.25", **of_day), focus("2", **of_day)])
     for each in ("licence.csv", "licence again.csv"):  # one row says nothing
         write_csv(tmp_path / "bills" / each, [focus("7")])
     house.ok()
